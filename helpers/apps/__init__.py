@@ -1,0 +1,1 @@
+"""Programs built on the core: collecting recordings, reviewing labels, and what follows."""

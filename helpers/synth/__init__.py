@@ -1,0 +1,1 @@
+"""Seeded synthetic sounds, rooms, devices and whole datasets with exact truth."""
