@@ -1,0 +1,221 @@
+"""Labels: Audacity files, targets for training, and how far two sets of labels agree.
+
+An event is one row with ``onset`` and ``offset`` in seconds and an ``event_label``; it covers
+the half-open span [onset, offset), and a point has ``onset == offset``. Everything here that
+turns seconds into frames goes through :func:`helpers.features.frame_index`, so that targets,
+scores and events never disagree about when a frame is.
+"""
+
+from __future__ import annotations
+
+import codecs
+import math
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from helpers._events import COLUMNS, LabelError, LabelWarning, check_events, checked
+from helpers._targets import agreement, frame_targets, targets_to_events, window_targets
+
+__all__ = [
+    "LabelError",
+    "LabelWarning",
+    "agreement",
+    "check_events",
+    "frame_targets",
+    "read_audacity",
+    "targets_to_events",
+    "window_targets",
+    "write_audacity",
+]
+
+BOUNDS = ["low_frequency", "high_frequency"]
+
+_COMMA = re.compile(r"^\s*[+-]?\d+,\d+\s*$")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+
+
+def read_audacity(
+    path: str | os.PathLike,
+    *,
+    duration: float | None = None,
+    empty_label: str = "",
+    overlaps: str = "warn",
+) -> pd.DataFrame:
+    r"""Read an Audacity label file.
+
+    A line is ``onset <tab> offset <tab> text``; a line that starts with a backslash gives the
+    frequency bounds in Hz of the label above it. A UTF-8 byte-order mark and Windows line ends
+    are accepted, a file without any label is a recording without any event.
+
+    Parameters
+    ----------
+    path
+        The label file, UTF-8.
+    duration
+        Length of the recording in seconds, to find labels that lie past its end.
+    empty_label
+        What to call labels that carry no text.
+    overlaps
+        ``"warn"``, ``"allow"`` or ``"error"`` for events of one label that overlap.
+
+    Returns
+    -------
+    DataFrame
+        Columns onset, offset, event_label, sorted by onset; low_frequency and high_frequency as
+        well where any label has bounds (NaN where one has none).
+
+    Raises
+    ------
+    LabelError
+        Naming file, line and remedy: missing file, another encoding, wrong number of columns,
+        text or a decimal comma for a number, onset after offset, negative or past the end.
+
+    References
+    ----------
+    Audacity manual, "Importing and Exporting Labels".
+    """
+    path = Path(path)
+    rows: list[list] = []
+    lines: list[int] = []
+    for number, line in enumerate(_decode(path).split("\n"), start=1):
+        line = line.removesuffix("\r")
+        where = f"{path}, line {number}"
+        if not line.strip():
+            continue
+        if line.startswith("\\"):
+            if not rows:
+                raise LabelError(f"{where}: frequency bounds without a label above them; delete it")
+            rows[-1][3:] = _parse_bounds(line, where)
+            continue
+        rows.append([*_parse_label(line, where), math.nan, math.nan])
+        lines.append(number)
+    events = pd.DataFrame(rows, columns=COLUMNS + BOUNDS)
+    events = events.astype(dict.fromkeys([*COLUMNS[:2], *BOUNDS], "float64"))
+    events["event_label"] = events["event_label"].astype(object).replace("", empty_label)
+    if events[BOUNDS].isna().all(axis=None):
+        events = events.drop(columns=BOUNDS)
+    where = [f"{path}, line {number}" for number in lines]
+    return checked(events, duration=duration, where=where, overlaps=overlaps)
+
+
+def write_audacity(path: str | os.PathLike, events: pd.DataFrame) -> None:
+    """Write events as an Audacity label file, whole or not at all.
+
+    Times have six decimals as Audacity writes them, and more only where six would change them:
+    what is read back is what was written, to the last bit.
+
+    Parameters
+    ----------
+    path
+        The file to write; an older one is replaced in one step.
+    events
+        Columns onset, offset, event_label; low_frequency and high_frequency where there are any.
+
+    Raises
+    ------
+    LabelError
+        If the events are not valid, or a label holds a tab, a line break or another control
+        character (Audacity would cut the label there).
+    """
+    path = Path(path)
+    events = check_events(events, name=str(path), overlaps="allow")
+    text = "".join(_format_row(row, str(path)) for row in events.to_dict("records"))
+    # Opened by a name that nobody else uses, and moved when whole: an interrupt leaves the old.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _decode(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise LabelError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            raise LabelError(f"{path}, line 1: the file is {encoding}; save it again as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise LabelError(
+            f"{path}, line {line}: byte 0x{data[error.start]:02x} is not UTF-8; "
+            "save the file again as UTF-8"
+        ) from error
+
+
+def _parse_label(line: str, where: str) -> tuple[float, float, str]:
+    fields = line.split("\t")
+    if len(fields) != 3:
+        raise LabelError(
+            f"{where}: {len(fields)} columns in {line!r}; a label has three, separated by tabs: "
+            "onset, offset, text (the text may be empty, its tab must stay)"
+        )
+    onset = _number(fields[0], where, "onset")
+    return onset, _number(fields[1], where, "offset"), fields[2]
+
+
+def _parse_bounds(line: str, where: str) -> list[float]:
+    fields = line.split("\t")
+    if len(fields) != 3 or fields[0] != "\\":
+        raise LabelError(
+            f"{where}: {line!r} is no line of frequency bounds; it reads backslash, tab, lowest "
+            "frequency, tab, highest frequency"
+        )
+    low, high = (_number(field, where, "frequency") for field in fields[1:])
+    if 0 <= high < low:
+        raise LabelError(f"{where}: lowest frequency {low} above the highest {high}; swap them")
+    # Audacity writes a bound that is open as a negative number.
+    return [low if low >= 0 else math.nan, high if high >= 0 else math.nan]
+
+
+def _number(field: str, where: str, what: str) -> float:
+    if _COMMA.match(field):
+        raise LabelError(
+            f"{where}: {what} {field!r} has a decimal comma; write {field.replace(',', '.')!r} "
+            "(replace the commas in the number columns only, labels may hold some)"
+        )
+    try:
+        value = float(field)
+    except ValueError:
+        raise LabelError(f"{where}: {what} {field!r} is not a number of seconds or hertz") from None
+    if not math.isfinite(value):
+        raise LabelError(f"{where}: {what} is {field!r}; give a finite number")
+    return value
+
+
+def _format_row(row: dict, name: str) -> str:
+    text = str(row["event_label"])
+    if _CONTROL.search(text):
+        raise LabelError(f"{name}: label {text!r} holds a tab or a line break; take it out")
+    line = f"{_format(row['onset'])}\t{_format(row['offset'])}\t{text}\n"
+    bounds = [row.get(column, math.nan) for column in BOUNDS]
+    if all(math.isnan(bound) for bound in bounds):
+        return line
+    low, high = (_format(-1.0 if math.isnan(bound) else bound) for bound in bounds)
+    return f"{line}\\\t{low}\t{high}\n"
+
+
+def _format(value: float) -> str:
+    return np.format_float_positional(value, unique=True, trim="k", min_digits=6)
