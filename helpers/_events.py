@@ -47,7 +47,8 @@ def check_events(
     Returns
     -------
     DataFrame
-        Sorted by filename (where there is one), onset and offset, with a fresh index.
+        Sorted by filename (where there is one) and onset, with a fresh index; equal onsets
+        stay in their order.
 
     Raises
     ------
@@ -100,7 +101,7 @@ def checked(
             message = f"{first}: {late.sum()} event(s) end past {duration:g} s and were cut there"
             warnings.warn(message, LabelWarning, stacklevel=3)
             events = events.assign(offset=np.minimum(offset, duration))
-    by = [column for column in ("filename", "onset", "offset") if column in events.columns]
+    by = [column for column in ("filename", "onset") if column in events.columns]
     order = events.reset_index(drop=True).sort_values(by, kind="stable").index
     events = events.iloc[order].reset_index(drop=True)
     _report_overlaps(events, [where[i] for i in order], overlaps)
