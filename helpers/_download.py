@@ -1,0 +1,293 @@
+"""Files that are what they ought to be: from the cache, a mirror or the network.
+
+Every file is compared with the hash in its manifest before anybody sees it. A download grows
+under the name ``<file>.part``, goes on from there when it was interrupted, and gets its final
+name only when its hash is right.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import http.client
+import os
+import shutil
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from helpers import store
+from helpers._sources import DataError, DataMissing, Entry, Source
+
+CHUNK = 1 << 16
+LIMIT = 1 << 28  # bytes, for a file whose size the manifest does not know
+AGENT = "machine-hearing course (python urllib)"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for the network.
+
+    Parameters
+    ----------
+    timeout
+        Seconds without a byte after which a connection counts as stalled.
+    attempts
+        How often to try one file; a later attempt goes on where the one before stopped.
+    pause
+        Seconds before the second attempt; twice as long before each one after.
+    """
+
+    timeout: float = 30.0
+    attempts: int = 4
+    pause: float = 0.5
+
+
+def fetch(
+    source: Source,
+    entries: Sequence[Entry],
+    *,
+    patience: Patience | None = None,
+    connections: int = 4,
+) -> dict[str, Path]:
+    """Make sure that files are at hand, and say where.
+
+    Looks in the cache (``HEARING_DATA``), then in the mirror (``HEARING_MIRROR``, read in place),
+    then on the network unless ``HEARING_OFFLINE=1``.
+
+    Parameters
+    ----------
+    source, entries
+        What to fetch.
+    patience
+        How long to wait for the network.
+    connections
+        Downloads at the same time.
+
+    Returns
+    -------
+    dict
+        Path in the manifest to path on this machine; every file has the right hash.
+
+    Raises
+    ------
+    DataMissing
+        When a file is nowhere to be had. What was fetched is kept.
+    DataError
+        When a file in the cache, in the mirror or upstream differs from the manifest, or the
+        disk is full.
+    """
+    found, missing = at_hand(source, entries)
+    if not missing:
+        return found
+    if store.offline():
+        raise DataMissing(_how_to_get(source, missing, "HEARING_OFFLINE=1 forbids the network"))
+    folder = store.data_folder() / source.name
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):  # one process downloads, the others find its files
+        fetched, missing = at_hand(source, missing)
+        found |= fetched
+        if missing:
+            found |= _download_all(source, missing, patience or Patience(), connections)
+    return found
+
+
+def at_hand(source: Source, entries: Sequence[Entry]) -> tuple[dict[str, Path], list[Entry]]:
+    """Look for files in the cache and in the mirror; the second result is what is in neither."""
+    places = [(store.data_folder() / source.name, lambda path: path)]
+    if (mirror := mirror_folder()) is not None:
+        places.append((mirror, source.in_mirror))
+    found, missing = {}, []
+    for entry in entries:
+        paths = [folder / name(entry.path) for folder, name in places]
+        path = next((path for path in paths if path.exists()), None)
+        if path is None:
+            missing.append(entry)
+        else:
+            verify(path, entry)
+            found[entry.path] = path
+    return found, missing
+
+
+def mirror_folder() -> Path | None:
+    """Folder named by ``HEARING_MIRROR``; None where there is none."""
+    folder = store.folder_from_environment("HEARING_MIRROR")
+    if folder is not None and not folder.is_dir():
+        raise DataError(f"HEARING_MIRROR={folder}: no such folder: mend it, or unset it")
+    return folder
+
+
+def verify(path: Path, entry: Entry) -> None:
+    """Refuse a file that is not the one of the manifest."""
+    problem = _difference(path, entry)
+    if problem:
+        raise DataError(
+            f"{path}: not the file that the manifest names ({problem}): "
+            "it is corrupt or was changed; delete it and load again"
+        )
+
+
+def _difference(path: Path, entry: Entry) -> str:
+    """Say how a file differs from its entry; empty where it does not."""
+    size = path.stat().st_size
+    if entry.size is not None and size != entry.size:
+        return f"{size} bytes, {entry.size} expected"
+    digest = hashlib.sha256() if entry.sha256 else hashlib.sha1(b"blob %d\0" % size)
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    wanted = entry.sha256 or entry.git_blob_sha1
+    found = digest.hexdigest()
+    return "" if found == wanted else f"{digest.name} {found[:12]}…, {wanted[:12]}… expected"
+
+
+def _download_all(
+    source: Source, entries: list[Entry], patience: Patience, connections: int
+) -> dict[str, Path]:
+    """Download several at a time; the first failure, or an interrupt, stops them all."""
+    megabytes = sum(entry.size or 0 for entry in entries) / 1e6
+    print(f"{source.name}: fetching {len(entries)} files, {megabytes:.1f} MB, from {source.base}")
+    stop = threading.Event()
+    folder = store.data_folder() / source.name
+    with ThreadPoolExecutor(max_workers=connections) as pool:
+        jobs = [
+            pool.submit(download, source, entry, folder / entry.path, patience, stop)
+            for entry in entries
+        ]
+        try:
+            return {entry.path: job.result() for entry, job in zip(entries, jobs, strict=True)}
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def download(
+    source: Source,
+    entry: Entry,
+    target: Path,
+    patience: Patience,
+    stop: threading.Event | None = None,
+) -> Path:
+    """Download one file to ``target``, going on from ``<target>.part`` where that exists."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    stop = stop or threading.Event()
+    reason = "stopped"
+    for attempt in range(patience.attempts):
+        if attempt:
+            stop.wait(patience.pause * 2 ** (attempt - 1))
+        if stop.is_set():
+            break
+        resumed = part.exists()
+        try:
+            _transfer(source.address(entry.path), part, entry, patience.timeout, stop)
+        except urllib.error.HTTPError as error:
+            reason = f"HTTP {error.code} {error.reason}"
+            if error.code < 500 and error.code not in (408, 416, 429):
+                break  # asking again would not help
+        except (OSError, http.client.HTTPException) as error:
+            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+                raise _disk_full(part, entry) from error
+            reason = f"{type(error).__name__}: {error}"
+        else:
+            if stop.is_set():
+                break
+            reason = _difference(part, entry)
+            if not reason:
+                os.replace(part, target)
+                return target
+            part.unlink()
+            if not resumed:  # else its beginning may have been wrong: try once more from nothing
+                raise DataError(_refusal(source, entry, reason))
+    raise DataMissing(_how_to_get(source, [entry], reason))
+
+
+def _refusal(source: Source, entry: Entry, reason: str) -> str:
+    return (
+        f"{source.address(entry.path)}: not the file that the manifest names ({reason}): refused; "
+        "load again, and if it happens again the file was changed upstream"
+    )
+
+
+def _transfer(
+    address: str, part: Path, entry: Entry, timeout: float, stop: threading.Event
+) -> None:
+    """Append to ``part`` what it lacks; raises OSError where the connection ends too early."""
+    have = part.stat().st_size if part.exists() else 0
+    if entry.size is not None and have >= entry.size:
+        if have == entry.size:
+            return
+        have = 0
+    headers = {"User-Agent": AGENT} | ({"Range": f"bytes={have}-"} if have else {})
+    request = urllib.request.Request(address, headers=headers)
+    try:
+        response = urllib.request.urlopen(request, timeout=timeout)
+    except urllib.error.HTTPError as error:
+        if error.code == 416:  # nothing beyond what is here: start again
+            part.unlink(missing_ok=True)
+        raise
+    with response:
+        resumed = response.status == 206
+        total = _total(response, have if resumed else 0)
+        with open(part, "ab" if resumed else "wb") as file:
+            whole = _copy(response, file, entry, timeout, stop)
+    if not whole:
+        part.unlink()
+        raise DataError(f"{address}: longer than the manifest says: refused")
+    size = part.stat().st_size
+    if not stop.is_set() and size < (entry.size or total or 0):
+        raise ConnectionError(f"the connection ended after {size} bytes")
+
+
+def _total(response: http.client.HTTPResponse, have: int) -> int | None:
+    """Size of the whole file as the server states it."""
+    length = response.headers.get("Content-Length")
+    return None if length is None else have + int(length)
+
+
+def _copy(response, file, entry: Entry, timeout: float, stop: threading.Event) -> bool:
+    """Copy blocks; False where more comes than the manifest promises.
+
+    A server that sends less than a kilobyte a second counts as stalled.
+    """
+    limit, began, copied = entry.size or LIMIT, time.monotonic(), 0
+    while not stop.is_set() and (block := response.read1(CHUNK)):
+        file.write(block)
+        copied += len(block)
+        if file.tell() > limit:
+            return False
+        waited = time.monotonic() - began
+        if waited > 2 * timeout and copied < 1000 * waited:
+            raise TimeoutError(f"stalled, {copied} bytes in {waited:.0f} s")
+    return True
+
+
+def _disk_full(part: Path, entry: Entry) -> DataError:
+    free = shutil.disk_usage(part.parent).free / 1e6
+    return DataError(
+        f"{entry.path}: the disk is full ({free:.0f} MB free in {part.parent}): make room, or let "
+        f"HEARING_DATA name a folder on another disk; what has come so far is kept in {part.name}"
+    )
+
+
+def _how_to_get(source: Source, missing: Sequence[Entry], reason: str) -> str:
+    """Name the three ways to get the data."""
+    megabytes = sum(entry.size or 0 for entry in missing) / 1e6
+    return (
+        f"{source.name}: {len(missing)} files ({megabytes:.1f} MB) are not on this machine, for "
+        f"instance {missing[0].path} ({reason}). Three ways to get them:\n"
+        f"  1. with a network, and HEARING_OFFLINE not set, load again: they come from "
+        f"{source.base}\n"
+        f"  2. set HEARING_MIRROR to the absolute path of a folder that holds "
+        f"{source.in_mirror(missing[0].path)}\n"
+        f"  3. set HEARING_DATA to the absolute path of the cache of a machine that has them\n"
+        "Or call load(..., fallback='brewery') to go on with synthetic recordings."
+    )
