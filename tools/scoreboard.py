@@ -1,0 +1,110 @@
+"""Turn benchmarks/results.json into the scoreboard of the README and of `make run`.
+
+The file is a flat list of rows (area, dataset, method, role, metric, condition, value, low, high,
+unit, n, command). The scoreboard shows the few metrics that a reader asks for first; the whole
+table is benchmarks/results.md.
+"""
+
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results.json"
+
+# What is shown of each data set: its key in the file, what it is, and metrics with their headings.
+BOARDS = {
+    "brewery-large": (
+        "Airlock plops, synthetic (`brewery-large`), test recordings of unheard brews",
+        {
+            "onset_f1_100ms": "onset F1, 100 ms",
+            "onset_f1_50ms": "onset F1, 50 ms",
+            "rate_within_10pct": "rate within 10 %",
+        },
+    ),
+    "coughs-mini": (
+        "Coughs, real recordings (`coughs-mini`), 5 folds by recording, all recordings pooled",
+        {
+            "onset_f1_200ms_pooled": "onset F1, 200 ms",
+            "onset_f1_100ms_pooled": "onset F1, 100 ms",
+        },
+    ),
+    "coughs-mini-0db": (
+        "The same coughs with background sounds at 0 dB (`coughs-mini-0db`)",
+        {
+            "onset_f1_200ms_pooled": "onset F1, 200 ms",
+            "onset_f1_100ms_pooled": "onset F1, 100 ms",
+        },
+    ),
+}
+
+
+def load(path: Path = RESULTS) -> list[dict]:
+    """Return the rows, or none where nothing was measured yet."""
+    if not path.exists():
+        return []
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def cell(row: dict | None) -> str:
+    """Return a value with its interval as people write it."""
+    if row is None or row.get("value") is None:
+        return ""
+    share = row.get("unit") in ("share", "%") or row["metric"].startswith("rate_within")
+    scale, digits = (100 if row.get("unit") != "%" else 1, 0) if share else (1, 3)
+    unit = " %" if share else ""
+
+    def number(value: float) -> str:
+        return f"{value * scale:.{digits}f}".lstrip("0" if digits else "")
+
+    text = number(row["value"]) + unit
+    if row.get("low") is not None and row.get("high") is not None:
+        text += f" ({number(row['low'])} to {number(row['high'])})"
+    return text
+
+
+def table(rows: list[dict], dataset: str) -> tuple[list[str], list[list[str]]]:
+    """Return headings and lines of one board, methods in the order of the file."""
+    metrics = BOARDS[dataset][1]
+    chosen = [row for row in rows if row["dataset"] == dataset and row["metric"] in metrics]
+    chosen = [row for row in chosen if row["area"] == "detection" and not row.get("condition")]
+    found: dict[tuple[str, str], dict[str, dict]] = {}
+    for row in chosen:
+        found.setdefault((row["method"], row["role"]), {})[row["metric"]] = row
+    lines = [
+        [method, role, *(cell(values.get(metric)) for metric in metrics)]
+        for (method, role), values in found.items()
+    ]
+    return ["method", "role", *metrics.values()], lines
+
+
+def boards(rows: list[dict]) -> list[tuple[str, list[str], list[list[str]]]]:
+    """Return title, headings and lines of every board that has lines."""
+    made = [(BOARDS[name][0], *table(rows, name)) for name in BOARDS]
+    return [board for board in made if board[2]]
+
+
+def as_text(rows: list[dict]) -> str:
+    """Return the scoreboard for a terminal."""
+    parts = []
+    for title, headings, lines in boards(rows):
+        widths = [max(len(line[i]) for line in [headings, *lines]) for i in range(len(headings))]
+        aligned = [
+            "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+            for line in [headings, *lines]
+        ]
+        parts.append("\n".join([title, *("  " + line for line in aligned)]))
+    return "\n\n".join(parts)
+
+
+def as_markdown(rows: list[dict]) -> str:
+    """Return the scoreboard for the README."""
+    parts = []
+    for title, headings, lines in boards(rows):
+        rule = ["---"] * len(headings)
+        drawn = ["| " + " | ".join(line) + " |" for line in [headings, rule, *lines]]
+        parts.append("\n".join([f"**{title}**", "", *drawn]))
+    return "\n\n".join(parts)
+
+
+if __name__ == "__main__":
+    print(as_text(load()) or "Nothing was measured yet: benchmarks/results.json is not there.")
