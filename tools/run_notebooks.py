@@ -146,8 +146,8 @@ def write_index(outcomes: list[Outcome], out: Path) -> None:
         f" {html.escape(o.headline)}</li>"
         for o in outcomes
     )
-    page = f'<!doctype html><meta charset="utf-8"><title>The notebooks</title>\n<ol start="0">\n{items}\n</ol>\n'
-    (out / "index.html").write_text(page, encoding="utf-8")
+    head = '<!doctype html>\n<meta charset="utf-8">\n<title>The notebooks</title>'
+    (out / "index.html").write_text(f'{head}\n<ol start="0">\n{items}\n</ol>\n', encoding="utf-8")
 
 
 def run_all(paths: list[Path], out: Path, jobs: int) -> list[Outcome]:

@@ -6,8 +6,8 @@ librosa's compiled functions are cached beside its files, so every later process
 import librosa
 import matplotlib.font_manager
 import numpy as np
-import sed_eval  # noqa: F401  (writes its byte code)
 import seaborn  # noqa: F401
+import sed_eval  # noqa: F401  (writes its byte code)
 
 
 def main():
