@@ -21,7 +21,7 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "set-up.json"
 LOCK = ROOT / "requirements.lock"
 OLDEST, NEWEST = (3, 11), (3, 13)
-BUILD_TOOLS = ("setuptools", "wheel")
+BUILD_TOOLS = ("setuptools", "wheel", "packaging")
 
 
 class SetUpError(Exception):
@@ -88,6 +88,12 @@ def read_stamp():
     except (OSError, ValueError):
         return {}
     return stamp if runs(str(venv_python())) else {}
+
+
+def write_stamp(stamp):
+    """Note how far set-up came, so that an interrupted one goes on from there."""
+    STAMP.write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
+    return stamp
 
 
 def make_venv():
@@ -160,15 +166,15 @@ def set_up():
     if found == wanted:
         return
     started = time.monotonic()
-    STAMP.unlink(missing_ok=True)
     if any(found.get(key) != wanted[key] for key in ("python", "location")):
         make_venv()
-        found = {}
+        found = write_stamp({key: wanted[key] for key in ("python", "location")})
     if found.get("lock") != wanted["lock"]:
+        write_stamp({key: wanted[key] for key in ("python", "location")})
         install_lock()
     install_package()
     warm_up()
-    STAMP.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+    write_stamp(wanted)
     say("Set up in %.0f s" % (time.monotonic() - started))
 
 
