@@ -101,7 +101,8 @@ def operating_points(
     scores : mapping of filename to Scores
         Scores of every recording.
     decoder : Decoder
-        Turns scores into events; its threshold is replaced, the rest of its settings stay.
+        Turns scores into events. Its threshold is replaced and its lower threshold moves along (in
+        proportion for probabilities, by the same distance otherwise); lengths and gaps stay.
     durations : mapping or Series
         Seconds of each recording by filename.
     label : str
@@ -109,7 +110,8 @@ def operating_points(
     collar : float
         Largest difference of onsets in seconds.
     thresholds : iterable of float, optional
-        Default: 0.02 to 0.98 in steps of 0.02.
+        Default: 0.02 to 0.98 in steps of 0.02 for scores between 0 and 1, else 49 quantiles of
+        the scores above their median.
 
     Returns
     -------
@@ -117,19 +119,20 @@ def operating_points(
         threshold, hits, misses, false_alarms, miss_rate, false_alarms_per_hour, precision, recall,
         f1 (pooled); one row a threshold. By the fast matcher, which agrees with sed_eval.
     """
-    thresholds = np.arange(1, 50) / 50 if thresholds is None else thresholds
-    truth = {name: _onsets(events) for name, events in _lists(reference, scores, label).items()}
-    hours = sum(float(durations[name]) for name in truth) / 3600
+    names = [str(name) for name in scores]
+    lists = as_lists(reference, names, label, "reference")
+    truth = {name: _onsets(lists[name]) for name in names}
+    hours = sum(float(durations[name]) for name in names) / 3600
+    n_reference = sum(len(onsets) for onsets in truth.values())
+    if n_reference == 0:
+        undefined("no reference event: no miss rate")
     rows = []
-    for threshold in thresholds:
-        setting = dataclasses.replace(decoder, threshold=float(threshold))
-        hits = n_found = 0
-        for name, onsets in truth.items():
-            events = setting.decode(scores[name])
-            found = events.loc[events["event_label"] == label, "onset"].to_numpy(float)
-            hits += match_onsets(onsets, found, collar=collar)
-            n_found += len(found)
-        rows.append(_point(float(threshold), hits, sum(map(len, truth.values())), n_found, hours))
+    for threshold in _default_thresholds(scores, label) if thresholds is None else thresholds:
+        setting = _moved(decoder, float(threshold))
+        found = {name: _decoded(setting, scores[name], label) for name in names}
+        hits = sum(match_onsets(truth[name], found[name], collar=collar) for name in names)
+        n_found = sum(len(onsets) for onsets in found.values())
+        rows.append(_point(float(threshold), hits, n_reference, n_found, hours))
     return pd.DataFrame(rows)
 
 
@@ -156,8 +159,8 @@ def within_budget(points: pd.DataFrame, *, false_alarms_per_hour: float) -> pd.S
     allowed = points[points["false_alarms_per_hour"] <= false_alarms_per_hour]
     if allowed.empty:
         raise ValueError(
-            f"no threshold has {false_alarms_per_hour:g} false alarms an hour or fewer; the "
-            f"fewest are {points['false_alarms_per_hour'].min():.1f}. Allow more or try higher thresholds."
+            f"no threshold has {false_alarms_per_hour:g} false alarms an hour or fewer; the fewest "
+            f"are {points['false_alarms_per_hour'].min():.1f}: allow more, or raise thresholds."
         )
     return allowed.sort_values(["misses", "false_alarms_per_hour"], kind="stable").iloc[0]
 
@@ -175,9 +178,30 @@ def _floor(reference, filenames, durations, label, hits) -> pd.DataFrame:
     return tally(names, found, n, n)
 
 
-def _lists(reference, scores, label):
-    """Take the reference events of the recordings that have scores."""
-    return as_lists(reference, [str(name) for name in scores], label, "reference")
+def _default_thresholds(scores, label: str) -> np.ndarray:
+    """Thresholds that sweep the scores at hand."""
+    values = np.concatenate([np.ravel(each.of(label)) for each in scores.values()])
+    if values.min() >= 0 and values.max() <= 1:
+        return np.arange(1, 50) / 50
+    return np.unique(np.quantile(values, np.linspace(0.5, 1.0, 49)))
+
+
+def _moved(decoder, threshold: float):
+    """Return the decoder at another threshold, its lower one moved along."""
+    if decoder.low is None:
+        return dataclasses.replace(decoder, threshold=threshold)
+    if 0 < decoder.threshold <= 1 and decoder.low >= 0 and threshold >= 0:
+        low = threshold * decoder.low / decoder.threshold
+    else:
+        low = threshold - (decoder.threshold - decoder.low)
+    return dataclasses.replace(decoder, threshold=threshold, low=min(low, threshold))
+
+
+def _decoded(decoder, scores, label: str) -> np.ndarray:
+    """Onsets that a decoder finds, as its `decode` gives them but without making tables."""
+    onsets, offsets, _ = decoder.spans(scores.of(label), scores.times)
+    onsets, offsets = np.clip(onsets, 0, scores.duration), np.clip(offsets, 0, scores.duration)
+    return onsets[offsets > onsets]
 
 
 def _onsets(events: list[dict]) -> np.ndarray:
@@ -187,8 +211,6 @@ def _onsets(events: list[dict]) -> np.ndarray:
 
 def _point(threshold: float, hits: int, n_reference: int, n_found: int, hours: float) -> dict:
     """One row of `operating_points`."""
-    if n_reference == 0:
-        undefined("no reference event: no miss rate")
     nan = float("nan")
     total = n_reference + n_found
     return {
