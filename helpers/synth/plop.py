@@ -1,0 +1,390 @@
+"""The plop: bubbles that ring in the water of an airlock.
+
+A gas bubble in water is a mass on a spring, the water around it on the gas inside. It rings
+at a pitch set by its radius (Minnaert 1933), fades as it radiates and heats the water, and
+its pitch rises while it nears the surface, where less water moves with it. A plop is a main
+bubble, a few smaller ones behind it, the ring of the airlock's own cavity and some splash.
+
+References
+----------
+.. [1] M. Minnaert, "On musical air-bubbles and the sounds of running water",
+   Philosophical Magazine 16, 1933.
+.. [2] T. G. Leighton, "The Acoustic Bubble", Academic Press, 1994.
+.. [3] K. van den Doel, "Physically based models for liquid sounds", ACM Transactions on
+   Applied Perception 2(4), 2005.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SAMPLE_RATE = 16_000
+GAMMA_CO2 = 1.30
+"""Heat capacity ratio of carbon dioxide, the gas that a fermentation gives off."""
+PRESSURE = 101_325.0
+"""Pressure in the bubble, Pa: an airlock holds back a few centimetres of water, under 1 %."""
+DENSITY = 998.0
+"""Density of water at 20 degrees, kg per cubic metre."""
+AUDIBLE_DB = 25.0
+"""A plop has ended where its envelope stays this far below its peak."""
+MIN_LENGTH, MAX_LENGTH = 0.060, 0.380
+"""Shortest and longest plop in seconds: the 5th and 95th percentile of real labels."""
+
+
+@dataclass(frozen=True)
+class Airlock:
+    """What one type of airlock does to a plop (ranges as (low, high)).
+
+    Attributes
+    ----------
+    radius : tuple of float
+        Radius of the main bubble in metres.
+    bubbles : tuple of int
+        How many smaller bubbles follow the main one in a long plop.
+    body : tuple of float
+        Resonance of the air and plastic around the water, in hertz.
+    quality : tuple of float
+        Quality factor of that resonance.
+    body_db : float
+        Level of the body's ring under the main bubble, in decibels.
+    splash_db : tuple of float
+        Level of the splash noise under the main bubble, in decibels.
+    rattle_db : float or None
+        Level of the loose cap that knocks when the gas lifts it; None where nothing is loose.
+    """
+
+    radius: tuple[float, float]
+    bubbles: tuple[int, int]
+    body: tuple[float, float]
+    quality: tuple[float, float]
+    body_db: float
+    splash_db: tuple[float, float]
+    rattle_db: float | None = None
+
+
+# The bounds of the real label files place the energy of plops at about 280 to 980 Hz in one
+# brew and 1400 to 2200 Hz in another: radii of 11 to 3 mm and of 2.3 to 1.4 mm.
+AIRLOCKS: dict[str, Airlock] = {
+    # A tube of about 10 mm bent twice: single bubbles nearly as wide as the tube.
+    "s_shaped": Airlock(
+        (2.0e-3, 5.0e-3), (1, 4), (700.0, 1500.0), (3.0, 8.0), -15.0, (-30.0, -18.0)
+    ),
+    # Gas lifts a cap and leaves through slots in its rim: smaller bubbles, several at once.
+    "three_piece": Airlock(
+        (1.5e-3, 3.5e-3), (2, 6), (900.0, 1900.0), (3.0, 8.0), -14.0, (-26.0, -14.0), -18.0
+    ),
+    # A hose of 8 to 25 mm under a hand's width of water in a glass jar: large bubbles that
+    # break up, in a body that rings lower.
+    "blow_off_jar": Airlock(
+        (4.0e-3, 9.0e-3), (2, 6), (250.0, 650.0), (5.0, 12.0), -13.0, (-24.0, -12.0)
+    ),
+}
+
+
+def minnaert_frequency(
+    radius: float | np.ndarray,
+    *,
+    gamma: float = GAMMA_CO2,
+    pressure: float = PRESSURE,
+    density: float = DENSITY,
+) -> float | np.ndarray:
+    """Resonance of a gas bubble in water, ``sqrt(3 gamma p / rho) / (2 pi r)``.
+
+    Parameters
+    ----------
+    radius : float or ndarray
+        Radius of the bubble in metres, above zero.
+    gamma, pressure, density : float
+        Heat capacity ratio of the gas, pressure in Pa, density of the liquid in kg/m3.
+
+    Returns
+    -------
+    float or ndarray
+        Frequency in hertz; 3 mm of carbon dioxide ring at about 1 kHz.
+
+    Raises
+    ------
+    ValueError
+        If the radius is not above zero.
+
+    References
+    ----------
+    Minnaert 1933; Leighton 1994, section 3.2.
+    """
+    if np.any(np.asarray(radius) <= 0):
+        raise ValueError(f"radius must be above zero metres, got {radius!r}")
+    return np.sqrt(3.0 * gamma * pressure / density) / (2.0 * np.pi * radius)
+
+
+def damping(radius: float | np.ndarray) -> float | np.ndarray:
+    """Rate at which the ring of a bubble fades: amplitude ``exp(-d t)``.
+
+    Radiation and thermal losses, fitted for the audible range by van den Doel 2005.
+
+    Parameters
+    ----------
+    radius : float or ndarray
+        Radius in metres.
+
+    Returns
+    -------
+    float or ndarray
+        Damping d in 1/s.
+    """
+    return 0.13 / radius + 0.0072 * radius**-1.5
+
+
+def bubble(*, radius: float, rise: float = 0.04, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+    """One bubble: a damped sine at the Minnaert frequency whose pitch rises.
+
+    The frequency is ``f (1 + rise d t)``: in the time in which the ring fades to 1/e it has
+    gone up by the fraction `rise`. Van den Doel found about 0.1 for bubbles that reach the
+    surface and 0 for those that stay deep; plops here take 0.01 to 0.05, so that the strongest
+    frequency stays within 5 percent of the Minnaert frequency.
+
+    Parameters
+    ----------
+    radius : float
+        Radius in metres.
+    rise : float
+        Relative rise of the pitch in one time constant, 0 to 0.1.
+    sample_rate : int
+        Samples a second.
+
+    Returns
+    -------
+    ndarray
+        float64, peak near 1, until it has faded by 60 dB.
+
+    References
+    ----------
+    van den Doel 2005, equations 1 to 4.
+    """
+    frequency, d = minnaert_frequency(radius), damping(radius)
+    t = np.arange(int(np.ceil(6.9 / d * sample_rate))) / sample_rate
+    phase = 2.0 * np.pi * frequency * (t + 0.5 * rise * d * t**2)
+    # The neck of gas snaps within a fraction of a millisecond, not in no time: no click.
+    attack = 1.0 - np.exp(-t / (0.15 / frequency))
+    return attack * np.exp(-d * t) * np.sin(phase)
+
+
+def plop(
+    *,
+    radius: float | None = None,
+    airlock: str = "s_shaped",
+    length: float | None = None,
+    body: float | None = None,
+    rng: np.random.Generator | int | None = None,
+    sample_rate: int = SAMPLE_RATE,
+) -> np.ndarray:
+    """One plop of an airlock, dry: no room, no device, onset at sample 0.
+
+    Parameters
+    ----------
+    radius : float, optional
+        Radius of the main bubble in metres; drawn from the airlock's range when left out.
+    airlock : str
+        A key of `AIRLOCKS`.
+    length : float, optional
+        Audible length in seconds (see `audible_length`), 0.06 to 0.38; the longer, the more
+        bubbles follow the first. Drawn when left out.
+    body : float, optional
+        Resonance of the airlock in hertz; drawn when left out.
+    rng : Generator or int, optional
+        Source of randomness; an int is a seed.
+    sample_rate : int
+        Samples a second.
+
+    Returns
+    -------
+    ndarray
+        float64, peak 1.
+
+    Raises
+    ------
+    ValueError
+        If the airlock is unknown.
+    """
+    kind = _airlock(airlock)
+    rng = _generator(rng)
+    radius = _log_uniform(rng, kind.radius) if radius is None else radius
+    length = _log_uniform(rng, (MIN_LENGTH, MAX_LENGTH)) if length is None else length
+    body = _log_uniform(rng, kind.body) if body is None else body
+    n = int(round(1.2 * length * sample_rate))
+    out = np.zeros(n)
+    _add(out, bubble(radius=radius, rise=rng.uniform(0.01, 0.05), sample_rate=sample_rate), 0, 1.0)
+    strikes = _followers(out, radius, length, kind, rng, sample_rate)
+    _add_body(out, strikes, body, rng.uniform(*kind.quality), kind.body_db, sample_rate)
+    splash = rng.standard_normal(n) * np.exp(-2.9 * np.arange(n) / (length * sample_rate))
+    splash = np.diff(splash, prepend=0.0)  # a splash hisses: tilted towards high frequencies
+    splash[:32] *= np.linspace(0.0, 1.0, 32)
+    out += _gain(rng.uniform(*kind.splash_db)) * splash
+    if kind.rattle_db is not None:
+        _add_rattle(out, kind.rattle_db, rng, sample_rate)
+    out *= _taper(n, length, sample_rate)
+    return out / np.abs(out).max()
+
+
+def burp(
+    *,
+    radius: float = 3e-3,
+    airlock: str = "s_shaped",
+    length: float = 0.8,
+    rng: np.random.Generator | int | None = None,
+    sample_rate: int = SAMPLE_RATE,
+) -> np.ndarray:
+    """Many bubbles in one gush, as when a krausen or a knock lets the gas go: not a plop.
+
+    Parameters
+    ----------
+    radius : float
+        Typical radius in metres; single bubbles range from half to 1.6 times that.
+    airlock : str
+        A key of `AIRLOCKS`.
+    length : float
+        Length in seconds, longer than any plop.
+    rng : Generator or int, optional
+        Source of randomness.
+    sample_rate : int
+        Samples a second.
+
+    Returns
+    -------
+    ndarray
+        float64, peak 1.
+    """
+    kind = _airlock(airlock)
+    rng = _generator(rng)
+    n = int(round(1.2 * length * sample_rate))
+    out = np.zeros(n)
+    times = np.cumsum(rng.exponential(1.0 / rng.uniform(22.0, 40.0), int(45 * length) + 4))
+    times = np.concatenate([[0.0], times[times < 0.93 * length]])
+    strikes = np.zeros(n)
+    for time in times:
+        gain = _gain(rng.uniform(-12.0, 0.0)) * (0.55 + 0.45 * np.sin(np.pi * time / length))
+        one = bubble(radius=radius * rng.uniform(0.5, 1.6), rise=rng.uniform(0.0, 0.1))
+        start = int(time * sample_rate)
+        _add(out, one, start, gain)
+        strikes[start] += gain
+    _add_body(out, strikes, _log_uniform(rng, kind.body), 5.0, kind.body_db + 4.0, sample_rate)
+    envelope = np.sin(np.pi * np.clip(np.arange(n) / (length * sample_rate), 0.0, 1.0)) ** 0.5
+    out += _gain(kind.splash_db[1]) * envelope * np.diff(rng.standard_normal(n), prepend=0.0)
+    out *= _taper(n, length, sample_rate)
+    return out / np.abs(out).max()
+
+
+def envelope(samples: np.ndarray, *, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+    """Short-time level of a sound: root mean square over 5 ms around each sample.
+
+    Parameters
+    ----------
+    samples : ndarray
+        Shape (samples,).
+    sample_rate : int
+        Samples a second.
+
+    Returns
+    -------
+    ndarray
+        Shape (samples,), float64.
+    """
+    width = max(1, int(0.005 * sample_rate))
+    power = np.cumsum(np.concatenate([np.zeros(width), np.square(samples), np.zeros(width)]))
+    mean = (power[width:] - power[:-width]) / width
+    return np.sqrt(np.maximum(mean[width // 2 : width // 2 + len(samples)], 0.0))
+
+
+def audible_length(
+    samples: np.ndarray, *, below: float = AUDIBLE_DB, sample_rate: int = SAMPLE_RATE
+) -> float:
+    """Seconds from the start until the envelope stays `below` decibels under its peak.
+
+    Parameters
+    ----------
+    samples : ndarray
+        A dry event that starts at sample 0.
+    below : float
+        Decibels under the peak of the envelope.
+    sample_rate : int
+        Samples a second.
+
+    Returns
+    -------
+    float
+        Length in seconds.
+    """
+    level = envelope(samples, sample_rate=sample_rate)
+    loud = np.flatnonzero(level >= level.max() * _gain(-below))
+    return float(loud[-1] + 1) / sample_rate
+
+
+def _followers(out, radius, length, kind, rng, sample_rate) -> np.ndarray:
+    """Add the smaller bubbles behind the main one; return the strikes that excite the body."""
+    strikes = np.zeros(len(out))
+    strikes[0] = 1.0
+    # Only a long plop has room for all of them: one about every 40 ms.
+    most = max(1, min(kind.bubbles[1], int(length / 0.04)))
+    count = rng.integers(min(kind.bubbles[0], most), most + 1)
+    times = np.linspace(0.0, 0.86 * length, count + 1)[1:]
+    for time in times * rng.uniform(0.85, 1.1, count):
+        # Followers fade along the plop but stay above the level at which it counts as over.
+        gain = _gain(rng.uniform(-9.0, -5.0) - 9.0 * time / length)
+        one = bubble(radius=radius * rng.uniform(0.55, 0.9), rise=rng.uniform(0.0, 0.1))
+        start = int(time * sample_rate)
+        _add(out, one, start, gain)
+        if start < len(strikes):
+            strikes[start] += gain
+    return strikes
+
+
+def _add_body(out, strikes, frequency, quality, level_db, sample_rate) -> None:
+    """Let every strike ring the cavity of the airlock."""
+    decay = np.pi * frequency / quality
+    t = np.arange(int(6.9 / decay * sample_rate)) / sample_rate
+    ring = np.exp(-decay * t) * np.sin(2.0 * np.pi * frequency * t)
+    for start in np.flatnonzero(strikes):
+        _add(out, ring, start, strikes[start] * _gain(level_db))
+
+
+def _add_rattle(out, level_db, rng, sample_rate) -> None:
+    """Add the cap of a three-piece airlock, which knocks once as it falls back."""
+    t = np.arange(int(0.012 * sample_rate)) / sample_rate
+    knock = np.sin(2.0 * np.pi * rng.uniform(2200.0, 3800.0) * t) * np.exp(-t / 0.0025)
+    start = int(rng.uniform(0.25, 0.6) * len(out))
+    _add(out, knock, start, _gain(level_db + rng.uniform(-4.0, 2.0)))
+
+
+def _taper(n: int, length: float, sample_rate: int) -> np.ndarray:
+    """Fade to nothing around the wanted end, so that an event is as long as it was meant."""
+    t = np.arange(n) / (length * sample_rate)
+    return 0.5 + 0.5 * np.cos(np.pi * np.clip((t - 0.88) / 0.3, 0.0, 1.0))
+
+
+def _add(out: np.ndarray, sound: np.ndarray, start: int, gain: float) -> None:
+    """Add a sound in place, cut off at the end."""
+    stop = min(len(out), start + len(sound))
+    if start < stop:
+        out[start:stop] += gain * sound[: stop - start]
+
+
+def _gain(level_db: float) -> float:
+    return 10.0 ** (level_db / 20.0)
+
+
+def _log_uniform(rng: np.random.Generator, bounds: tuple[float, float]) -> float:
+    return float(np.exp(rng.uniform(np.log(bounds[0]), np.log(bounds[1]))))
+
+
+def _generator(rng: np.random.Generator | int | None) -> np.random.Generator:
+    """Give a PCG64 generator for a seed; a generator is passed through."""
+    return (
+        rng if isinstance(rng, np.random.Generator) else np.random.Generator(np.random.PCG64(rng))
+    )
+
+
+def _airlock(name: str) -> Airlock:
+    if name not in AIRLOCKS:
+        raise ValueError(f"airlock {name!r} is unknown; choose one of {', '.join(AIRLOCKS)}")
+    return AIRLOCKS[name]
