@@ -149,7 +149,7 @@ def install_package():
 def warm_up():
     """Compile what numba and matplotlib would else compile inside the first notebook."""
     say("Warming up: numba compiles once")
-    command = [str(venv_python()), str(ROOT / "tools" / "warm_up.py")]
+    command = [str(venv_python()), "-W", "ignore", str(ROOT / "tools" / "warm_up.py")]
     if subprocess.run(command, cwd=ROOT).returncode:
         raise SetUpError("The warm-up failed; its own message stands above.")
 
@@ -170,8 +170,9 @@ def set_up():
         make_venv()
         found = write_stamp({key: wanted[key] for key in ("python", "location")})
     if found.get("lock") != wanted["lock"]:
-        write_stamp({key: wanted[key] for key in ("python", "location")})
+        found = write_stamp({key: wanted[key] for key in ("python", "location")})
         install_lock()
+        write_stamp({**found, "lock": wanted["lock"]})
     install_package()
     warm_up()
     write_stamp(wanted)

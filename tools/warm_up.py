@@ -8,6 +8,7 @@ import matplotlib.font_manager
 import numpy as np
 import seaborn  # noqa: F401
 import sed_eval  # noqa: F401  (writes its byte code)
+from matplotlib.font_manager import FontProperties
 
 
 def main():
@@ -21,7 +22,7 @@ def main():
     librosa.pcen(mel, sr=rate, hop_length=160)
     onsets = librosa.onset.onset_detect(y=samples, sr=rate, backtrack=True, units="time")
     librosa.clicks(times=onsets, sr=rate, length=len(samples))
-    matplotlib.font_manager.findfont("sans-serif")
+    matplotlib.font_manager.findfont(FontProperties(family="sans-serif"))
 
 
 if __name__ == "__main__":
