@@ -5,6 +5,7 @@ Every loader returns the fields of :class:`helpers.datasets.Dataset` but for its
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 from pathlib import Path, PurePosixPath
@@ -17,7 +18,6 @@ from helpers._sources import SOURCES, DataError, DataMissing, manifest
 
 TEST_SHARE = 0.3
 AIRLOCK_SECONDS = 60.0
-SYNTH_MODULES = ("plop", "sounds", "rooms", "devices", "brewery")
 
 
 def brewery(*, large: bool) -> dict:
@@ -48,13 +48,28 @@ def brewery(*, large: bool) -> dict:
     }
 
 
-def _synth_code() -> str:
-    """Hash of the generator's source, so that a change of it makes the recordings anew."""
-    digest = hashlib.sha256()
-    for name in SYNTH_MODULES:
-        path = Path(__file__).parent / "synth" / f"{name}.py"
-        digest.update(path.read_bytes() if path.exists() else b"")
-    return digest.hexdigest()[:12]
+def _synth_code(module: str = "brewery") -> str:
+    """Hash of the source of a generator and of what it imports beside it."""
+    folder = Path(__file__).parent / "synth"
+    texts: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in texts and (folder / f"{name}.py").exists():
+            texts[name] = (folder / f"{name}.py").read_text(encoding="utf-8")
+            waiting += _imported(texts[name])
+    return store.key(texts)
+
+
+def _imported(text: str) -> list[str]:
+    """Names of the modules of ``helpers.synth`` that a source text imports."""
+    names = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module == "helpers.synth":
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module.removeprefix("helpers.synth.")]
+    return names
 
 
 def coughs(*, mini: bool) -> dict:
