@@ -39,8 +39,8 @@ class Outcome:
     def line(self) -> str:
         """Return the line of progress."""
         state = "FAILED" if self.error else f"{self.seconds:4.0f} s"
-        things = f"{self.figures} figures, {self.players} sounds"
-        text = f"{self.name:32} {state:>6}  {things:22}"
+        things = f"{self.figures:2} figures {self.players:2} sounds"
+        text = f"{self.name:32} {state:>6}  {things}"
         return (text + "  " + self.headline).rstrip()
 
 
@@ -100,7 +100,7 @@ def execute(path: Path, out: Path) -> Outcome:
         timeout=CELL_TIMEOUT,
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
-        extra_arguments=["--HistoryManager.enabled=False"],
+        extra_arguments=["--HistoryManager.enabled=False", "--log-level=ERROR"],
     )
     started, error = time.monotonic(), ""
     try:
