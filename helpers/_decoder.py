@@ -144,7 +144,7 @@ class Decoder:
         starts, stops, peaks = starts[sure], stops[sure], peaks[sure]
         above = np.flatnonzero(values >= self.threshold)
         starts = above[np.searchsorted(above, starts)] if len(starts) else starts
-        half = (times[1] - times[0]) / 2 if len(times) > 1 else 0.0
+        half = (times[1] - times[0]) / 2 if len(times) > 1 else times[0]
         onsets, offsets = times[starts] - half, times[stops - 1] + half
         onsets, offsets, peaks = _merge(onsets, offsets, peaks, self.max_gap)
         long = offsets - onsets >= self.min_length - 1e-9
