@@ -22,7 +22,7 @@ PALETTE = {
 OUTCOMES = {
     "hit": ("green", "o", ""),
     "miss": ("vermilion", "x", "////"),
-    "false alarm": ("purple", "v", "...."),
+    "false alarm": ("black", "v", "...."),
     "event": ("blue", "d", ""),
 }
 
@@ -57,7 +57,13 @@ def contrast(colour: str, background: str = "white") -> float:
 
 
 def mark_events(
-    ax, events: pd.DataFrame, *, at: str = "span", on_dark: bool = False, colour: str | None = None
+    ax,
+    events: pd.DataFrame,
+    *,
+    at: str = "span",
+    on_dark: bool = False,
+    colour: str | None = None,
+    name: str | None = None,
 ):
     """Mark events on an axis of time.
 
@@ -75,6 +81,8 @@ def mark_events(
         The axis shows a dark picture: draw light edges in place of shades.
     colour : str, optional
         Name of a colour in `PALETTE`, for events without outcomes.
+    name : str, optional
+        What the legend calls events without outcomes, such as "labels" or "detections".
 
     Returns
     -------
@@ -95,13 +103,14 @@ def mark_events(
     limits = ax.get_xlim()
     for kind in (name for name in OUTCOMES if (kinds == name).any()):
         chosen = events[kinds == kind]
-        name = f"{kind}s" if len(chosen) != 1 and kind != "miss" else kind
-        name = "misses" if kind == "miss" and len(chosen) != 1 else name
+        plural = {"miss": "misses"}.get(kind, f"{kind}s")
+        called = kind if len(chosen) == 1 else plural
+        called = name if name and kind == "event" else called
         shade, marker, hatch = OUTCOMES[kind]
         shade = PALETTE[colour or shade]
         if at == "span":
             _spans(ax, chosen, shade, hatch, on_dark)
-        _onset_marks(ax, chosen, shade, marker, at, on_dark, f"{len(chosen)} {name}")
+        _onset_marks(ax, chosen, shade, marker, at, on_dark, f"{len(chosen)} {called}")
     ax.set_xlim(limits)
     legend(ax)
     return ax
