@@ -23,8 +23,8 @@ __all__ = ["DataError", "DataMissing", "Dataset", "NAMES", "load"]
 
 ROLES = ("train", "test")
 LOADERS = {
-    "brewery": lambda: _loaders.brewery(large=False),
-    "brewery-large": lambda: _loaders.brewery(large=True),
+    "brewery": lambda: _loaders.brewery(name="brewery"),
+    "brewery-large": lambda: _loaders.brewery(name="brewery-large"),
     "coughs": lambda: _loaders.coughs(mini=False),
     "coughs-mini": lambda: _loaders.coughs(mini=True),
     "coughs-0db": lambda: _loaders.coughs_in_noise(mini=False),
