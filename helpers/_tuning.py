@@ -101,6 +101,35 @@ def tune(
     return shifted if better else best
 
 
+def best_f1(
+    scores: Mapping[str, Scores],
+    events: pd.DataFrame,
+    *,
+    label: str,
+    collar: float = 0.1,
+    average: str = "pooled",
+    decoders: Iterable[Decoder] | None = None,
+) -> float:
+    """Onset F1 of the best of a few decoders: the metric that stops training.
+
+    Parameters
+    ----------
+    scores, events, label, collar, average
+        As in :func:`tune`.
+    decoders : iterable of Decoder, optional
+        Nine plain thresholds by default.
+
+    Returns
+    -------
+    float
+        From 0 to 1; higher is better.
+    """
+    truth = _true_onsets(scores, events, label)
+    columns = {name: (s.of(label), s.times) for name, s in scores.items()}
+    candidates = grid(thresholds=np.arange(0.1, 0.95, 0.1)) if decoders is None else decoders
+    return max(_onset_f1(d, columns, truth, collar, average) for d in candidates)
+
+
 def _true_onsets(scores, events, label):
     if not scores:
         raise ValueError("scores is empty: tuning needs validation recordings")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ._decoder import EVENT_COLUMNS, Decoder, Scores
 from ._smoothing import ChangePoints, median_filter
-from ._tuning import default_grid, grid, tune
+from ._tuning import best_f1, default_grid, grid, tune
 
 __all__ = [
     "EVENT_COLUMNS",
@@ -21,6 +21,7 @@ __all__ = [
     "Decoder",
     "Rate",
     "Scores",
+    "best_f1",
     "default_grid",
     "grid",
     "median_filter",
