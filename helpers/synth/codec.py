@@ -34,7 +34,7 @@ def _basis(half: int) -> np.ndarray:
 
 
 def mdct(samples: np.ndarray, *, half: int = 256) -> np.ndarray:
-    """Modified discrete cosine transform with a sine window.
+    """Take the modified discrete cosine transform with a sine window.
 
     Parameters
     ----------

@@ -69,9 +69,9 @@ DEVICES: dict[str, Device] = {
         high=7200.0,
         resonance=(3500.0, 4.0),
         noise_db=(-74.0, -66.0),
-        gain_target_db=-24.0,
-        gain_most_db=15.0,
-        margin_db=10.0,
+        gain_target_db=-30.0,
+        gain_most_db=12.0,
+        margin_db=14.0,
     ),
     # The fan and the keyboard plate colour it; no coding, a slow gain control is off.
     "laptop": Device(
@@ -96,11 +96,11 @@ DEVICES: dict[str, Device] = {
         resonance=(1800.0, 4.0),
         noise_db=(-66.0, -58.0),
         whine_db=(-76.0, -66.0),
-        gain_target_db=-20.0,
-        gain_most_db=20.0,
+        gain_target_db=-27.0,
+        gain_most_db=18.0,
         attack=0.015,
         release=2.0,
-        margin_db=8.0,
+        margin_db=11.0,
     ),
 }
 """All devices by name; ``camera`` is reserved for testing by the brewery."""

@@ -8,7 +8,7 @@ import pandas as pd
 from helpers.synth.backgrounds import BACKGROUNDS
 from helpers.synth.devices import DEVICES
 from helpers.synth.plop import AIRLOCKS
-from helpers.synth.rhythm import rate_curve
+from helpers.synth.rhythm import rate_curve, share_of_pauses
 from helpers.synth.rooms import ROOMS
 from helpers.synth.sounds import LOOKALIKES
 
@@ -21,7 +21,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "interval_cv": (0.05, 0.7, "variation of intervals: real brews have 0.03 to 0.58"),
     "length": (
         0.07,
-        0.36,
+        0.38,
         "typical length of a brew's plops in seconds, log-uniform: medians of six label files are"
         " 0.07 to 0.38; at most 0.6 of the mean interval, as in the fastest file",
     ),
@@ -29,9 +29,10 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "snr": (-5.0, 25.0, "decibels: from hardly heard to a phone held to the airlock"),
     "level": (-24.0, -3.0, "peak before the device, decibels re full scale: never clipped"),
     "burp_rate": (
-        1.0,
-        8.0,
-        "burps a minute in one brew of four: some videos were left out as too burpy",
+        2.0,
+        20.0,
+        "burps a minute in one brew of four, log-uniform: one label file of six has 30 labels n"
+        " a minute to 10 plops, and videos were left out as too burpy",
     ),
     "burp_length": (0.45, 1.6, "seconds: longer than any plop; labels n reach 2.2"),
     "lookalike_rate": (
@@ -48,9 +49,9 @@ RANGES: dict[str, tuple[float, float, str]] = {
 }
 """Lowest, highest, and why. Set from the facts before any model was trained."""
 
-SHARE_MANY, SHARE_BURPY, SHARE_PAUSES, SHARE_LOOKALIKES = 1 / 6, 1 / 4, 1 / 2, 3 / 4
+SHARE_MANY, SHARE_BURPY, SHARE_PAUSES, SHARE_LOOKALIKES = 1 / 6, 1 / 4, 1 / 3, 3 / 4
 """Shares of brews with two or three airlocks (1 of 11 labelled has three), of brews that burp,
-of recordings with pauses in an even rhythm (half of the label files), and with look-alikes."""
+of recordings with pauses in an even rhythm (two of six label files), and with look-alikes."""
 NOVEL = ("both", "airlock", "airlock", "device", "device", "none", "none", "none", "none", "none")
 """What is new to a detector in each ten test brews."""
 
@@ -107,7 +108,7 @@ def plan(
     for name, chosen in (("train", ~is_test), ("test", is_test)):
         if chosen.any():
             brews = _brews(rng, name, np.flatnonzero(chosen) + first_brew)
-            parts.append(_recordings(rng, brews, recordings_per_brew))
+            parts.append(_recordings(rng, brews, recordings_per_brew, float(duration)))
     table = pd.concat(parts, ignore_index=True)
     table = table.sort_values(["brew", "take"], ignore_index=True)
     table.insert(
@@ -115,7 +116,7 @@ def plan(
         "filename",
         [f"brew_{b:02d}_{t}.flac" for b, t in zip(table.brew, table["take"], strict=True)],
     )
-    table.insert(1, "duration", float(duration))
+    table.insert(1, "duration", table.pop("duration"))
     table.insert(2, "group", [f"brew_{b:02d}" for b in table.brew])
     table["provenance"] = "synthetic"
     table["seed"], table["index"] = seed, np.arange(len(table))
@@ -160,15 +161,21 @@ def _brews(rng: np.random.Generator, split: str, numbers: np.ndarray) -> pd.Data
     )
 
 
-def _recordings(rng: np.random.Generator, brews: pd.DataFrame, takes: int) -> pd.DataFrame:
+def _recordings(
+    rng: np.random.Generator, brews: pd.DataFrame, takes: int, duration: float
+) -> pd.DataFrame:
     """Draw what belongs to a recording: the moment, the rhythm, what else is heard."""
     table = brews.loc[brews.index.repeat(takes)].reset_index(drop=True)
     n = len(table)
+    table["duration"] = duration
     table["take"] = np.tile(np.arange(1, takes + 1), len(brews))
     table["rate"] = _rates(rng, len(brews), takes)
     table["hours"] = _hours(rng, table)
     table["interval_cv"] = _range(rng, n, "interval_cv")
-    pauses = rng.permutation(np.arange(n) < round(n * SHARE_PAUSES))
+    # Where half a minute would rarely hold a pause, the rhythm is a renewal.
+    share = table.interval_cv.map(share_of_pauses)
+    able = table.rate * table.duration / 60.0 * share >= 1.5
+    pauses = able & (rng.random(n) < SHARE_PAUSES * n / max(1, able.sum()))
     table["interval_style"] = np.where(pauses, "pauses", "renewal")
     table["distance"] = _range(rng, n, "distance", log=True)
     table["background"] = _balanced(rng, list(BACKGROUNDS), n)

@@ -69,16 +69,16 @@ class Airlock:
 AIRLOCKS: dict[str, Airlock] = {
     # A tube of about 10 mm bent twice: single bubbles nearly as wide as the tube.
     "s_shaped": Airlock(
-        (2.0e-3, 5.0e-3), (1, 4), (700.0, 1500.0), (3.0, 8.0), -15.0, (-30.0, -18.0)
+        (2.0e-3, 5.0e-3), (1, 4), (700.0, 1500.0), (3.0, 8.0), -15.0, (-32.0, -20.0)
     ),
     # Gas lifts a cap and leaves through slots in its rim: smaller bubbles, several at once.
     "three_piece": Airlock(
-        (1.5e-3, 3.5e-3), (2, 6), (900.0, 1900.0), (3.0, 8.0), -14.0, (-26.0, -14.0), -18.0
+        (1.5e-3, 3.5e-3), (2, 6), (900.0, 1900.0), (3.0, 8.0), -14.0, (-28.0, -17.0), -18.0
     ),
     # A hose of 8 to 25 mm under a hand's width of water in a glass jar: large bubbles that
     # break up, in a body that rings lower.
     "blow_off_jar": Airlock(
-        (4.0e-3, 9.0e-3), (2, 6), (250.0, 650.0), (5.0, 12.0), -13.0, (-24.0, -12.0)
+        (4.0e-3, 9.0e-3), (2, 6), (250.0, 650.0), (5.0, 12.0), -13.0, (-26.0, -15.0)
     ),
 }
 
@@ -141,7 +141,7 @@ def bubble(*, radius: float, rise: float = 0.04, sample_rate: int = SAMPLE_RATE)
 
     The frequency is ``f (1 + rise d t)``: in the time in which the ring fades to 1/e it has
     gone up by the fraction `rise`. Van den Doel found about 0.1 for bubbles that reach the
-    surface and 0 for those that stay deep; plops here take 0.01 to 0.05, so that the strongest
+    surface and 0 for those that stay deep; plops here take 0.01 to 0.045, so that the strongest
     frequency stays within 5 percent of the Minnaert frequency.
 
     Parameters
@@ -214,13 +214,12 @@ def plop(
     body = _log_uniform(rng, kind.body) if body is None else body
     n = int(round(1.2 * length * sample_rate))
     out = np.zeros(n)
-    _add(out, bubble(radius=radius, rise=rng.uniform(0.01, 0.05), sample_rate=sample_rate), 0, 1.0)
+    _add(out, bubble(radius=radius, rise=rng.uniform(0.01, 0.045), sample_rate=sample_rate), 0, 1.0)
     strikes = _followers(out, radius, length, kind, rng, sample_rate)
     _add_body(out, strikes, body, rng.uniform(*kind.quality), kind.body_db, sample_rate)
-    splash = rng.standard_normal(n) * np.exp(-2.9 * np.arange(n) / (length * sample_rate))
-    splash = np.diff(splash, prepend=0.0)  # a splash hisses: tilted towards high frequencies
-    splash[:32] *= np.linspace(0.0, 1.0, 32)
-    out += _gain(rng.uniform(*kind.splash_db)) * splash
+    fading = np.exp(-2.9 * np.arange(n) / (length * sample_rate))
+    fading[:32] *= np.linspace(0.0, 1.0, 32)
+    out += _gain(rng.uniform(*kind.splash_db)) * fading * _splash(n, rng)
     if kind.rattle_db is not None:
         _add_rattle(out, kind.rattle_db, rng, sample_rate)
     out *= _taper(n, length, sample_rate)
@@ -270,7 +269,7 @@ def burp(
         strikes[start] += gain
     _add_body(out, strikes, _log_uniform(rng, kind.body), 5.0, kind.body_db + 4.0, sample_rate)
     envelope = np.sin(np.pi * np.clip(np.arange(n) / (length * sample_rate), 0.0, 1.0)) ** 0.5
-    out += _gain(kind.splash_db[1]) * envelope * np.diff(rng.standard_normal(n), prepend=0.0)
+    out += _gain(kind.splash_db[1]) * envelope * _splash(n, rng)
     out *= _taper(n, length, sample_rate)
     return out / np.abs(out).max()
 
@@ -346,6 +345,12 @@ def _add_body(out, strikes, frequency, quality, level_db, sample_rate) -> None:
     ring = np.exp(-decay * t) * np.sin(2.0 * np.pi * frequency * t)
     for start in np.flatnonzero(strikes):
         _add(out, ring, start, strikes[start] * _gain(level_db))
+
+
+def _splash(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Hiss of spray: noise around 3 kHz at 16 kHz, nothing at either end of the band."""
+    noise = np.convolve(rng.standard_normal(n + 3), [0.25, 0.25, -0.25, -0.25], mode="valid")
+    return noise / 0.5
 
 
 def _add_rattle(out, level_db, rng, sample_rate) -> None:

@@ -11,6 +11,9 @@ REFRACTORY = 0.075
 """Shortest time between two plops of one airlock in seconds: the water has to swing back.
 Trackers report up to about 800 a minute, one every 75 ms."""
 
+EVEN = 0.05
+"""Coefficient of variation of the beat itself where a rhythm varies by pauses."""
+
 
 def intervals(
     n: int,
@@ -53,21 +56,37 @@ def intervals(
         raise ValueError(f"style {style!r} is unknown; choose renewal or pauses")
     rng, mean = _noise.generator(rng), 60.0 / rate
     if style == "pauses":
-        base = min(0.05, 0.5 * cv)
-        share = _share_of_pauses(cv**2 - base**2)
-        factor = np.where(rng.random(n) < share, 4.0, 1.0) + base * rng.standard_normal(n)
+        base = min(EVEN, 0.5 * cv)
+        share = share_of_pauses(cv)
+        # One pause in every 1 / share intervals, at any place among them: a recording of half a
+        # minute then has the pauses that its coefficient speaks of.
+        at = (np.arange(int(n * share) + 1) + rng.random(int(n * share) + 1)) / share
+        factor = 1.0 + base * rng.standard_normal(n)
+        factor[at[at < n].astype(int)] += 3.0
         return np.maximum(mean * factor / (1.0 + 3.0 * share), min(REFRACTORY, 0.5 * mean))
     refractory = min(REFRACTORY, 0.5 * mean)
     shape = ((mean - refractory) / (cv * mean)) ** 2
     return refractory + rng.gamma(shape, (mean - refractory) / shape, n)
 
 
-def _share_of_pauses(variance: float) -> float:
-    """Share q of waits four times as long that gives a squared coefficient of variation.
+def share_of_pauses(cv: float) -> float:
+    """Share of waits four times as long that gives a coefficient of variation.
 
-    With factors 1 and 4, mean 1 + 3 q and variance 9 q (1 - q): the smaller root of
-    9 (1 + v) q^2 + (6 v - 9) q + v = 0.
+    With factors 1 and 4 the mean is 1 + 3 q and the variance 9 q (1 - q): q is the smaller root
+    of 9 (1 + v) q^2 + (6 v - 9) q + v = 0, with v the squared coefficient less what the even
+    beat has of its own.
+
+    Parameters
+    ----------
+    cv : float
+        Coefficient of variation wanted, up to 0.75.
+
+    Returns
+    -------
+    float
+        Share of the intervals, 0 to 0.2.
     """
+    variance = cv**2 - min(EVEN, 0.5 * cv) ** 2
     a, b = 9.0 * (1.0 + variance), 6.0 * variance - 9.0
     return float((-b - np.sqrt(max(b * b - 4.0 * a * variance, 0.0))) / (2.0 * a))
 

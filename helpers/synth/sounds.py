@@ -24,7 +24,7 @@ _generator = _noise.generator
 
 
 def drip(*, rng: Rng = None, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """A drop that falls into water: a faint impact, then the ring of a small bubble.
+    """Let a drop fall into water: a faint impact, then the ring of a small bubble.
 
     Drops entrain bubbles of about 0.4 to 1.4 mm, well under those of an airlock, so a drip is
     a plop an octave or two higher: the closest look-alike there is.
@@ -44,14 +44,14 @@ def drip(*, rng: Rng = None, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
 
 
 def tick(*, rng: Rng = None, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """One tick of a clock: a few plastic modes that die within some ten milliseconds."""
+    """Make one tick of a clock: a few plastic modes that die within some ten milliseconds."""
     rng = _generator(rng)
     modes = rng.uniform(1200.0, 6000.0, 4)
     return struck(modes, rng.uniform(0.003, 0.012, 4), rng=rng, sample_rate=sample_rate)
 
 
 def clink(*, rng: Rng = None, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """Glass or cutlery: high inharmonic modes that ring for a tenth of a second or more."""
+    """Touch glass or cutlery: high inharmonic modes that ring for a tenth of a second or more."""
     rng = _generator(rng)
     base = rng.uniform(1400.0, 3200.0)
     modes = base * np.array([1.0, 1.58, 2.24, 2.92]) * rng.uniform(0.97, 1.03, 4)
@@ -59,7 +59,7 @@ def clink(*, rng: Rng = None, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
 
 
 def knock(*, rng: Rng = None, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """Something set down or a knock on wood: low modes, quickly damped."""
+    """Set something down or knock on wood: low modes, quickly damped."""
     rng = _generator(rng)
     base = rng.uniform(120.0, 420.0)
     modes = base * np.array([1.0, 1.9, 2.8, 4.4]) * rng.uniform(0.95, 1.05, 4)
@@ -67,7 +67,7 @@ def knock(*, rng: Rng = None, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
 
 
 def pop(*, rng: Rng = None, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """Lips or a cork: one resonance in the range of plops that glides up and dies at once."""
+    """Pop lips or a cork: one resonance in the range of plops that glides up and dies at once."""
     rng = _generator(rng)
     t = np.arange(int(0.08 * sample_rate)) / sample_rate
     start, rise = rng.uniform(350.0, 900.0), rng.uniform(4.0, 14.0)
@@ -79,7 +79,7 @@ def pop(*, rng: Rng = None, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
 
 
 def switch(*, rng: Rng = None, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """A light switch or a mouse button: two clicks some ten milliseconds apart."""
+    """Press a light switch or a mouse button: two clicks some ten milliseconds apart."""
     rng = _generator(rng)
     out = np.zeros(int(0.12 * sample_rate))
     for start, gain in ((0.0, 1.0), (rng.uniform(0.03, 0.09), rng.uniform(0.3, 0.8))):
@@ -92,7 +92,7 @@ def switch(*, rng: Rng = None, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
 def struck(
     modes: np.ndarray, decays: np.ndarray, *, rng: Rng = None, sample_rate: int = SAMPLE_RATE
 ) -> np.ndarray:
-    """A thing that is struck: damped sines over a short burst of noise.
+    """Strike a thing: damped sines over a short burst of noise.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def struck(
 
 
 def clap(*, rng: Rng = None, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """One clap of two hands: a burst of noise around 1 to 2 kHz, over within 50 ms."""
+    """Clap hands once: a burst of noise around 1 to 2 kHz, over within 50 ms."""
     rng = _generator(rng)
     noise = rng.standard_normal(int(0.12 * sample_rate))
     out = _noise.shape(
@@ -133,7 +133,7 @@ def clap(*, rng: Rng = None, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
 def applause(
     *, seconds: float = 5.0, people: int = 30, rng: Rng = None, sample_rate: int = SAMPLE_RATE
 ) -> np.ndarray:
-    """Many people who clap: a state, not an event; single claps have no onsets to label.
+    """Let many people clap: a state, not an event; single claps have no onsets to label.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def applause(
 
 
 def alarm(*, seconds: float = 5.0, rng: Rng = None, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """An alarm that persists: two pitches in turn, on until somebody ends it.
+    """Sound an alarm that persists: two pitches in turn, on until somebody ends it.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def alarm(*, seconds: float = 5.0, rng: Rng = None, sample_rate: int = SAMPLE_RA
 
 
 def door(*, seconds: float = 8.0, rng: Rng = None, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """A door opens on a noisy street and shuts again: two events around a state.
+    """Open a door on a noisy street and shut it again: two events around a state.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def background(
     *,
     sample_rate: int = SAMPLE_RATE,
 ) -> np.ndarray:
-    """Background noise of one kind; see :mod:`helpers.synth.backgrounds` for the events in it.
+    """Make background noise of one kind; see :mod:`helpers.synth.backgrounds` for the events in it.
 
     Parameters
     ----------
