@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft
 
+SAMPLE_RATE = 16_000
+AUDIBLE_DB = 25.0
+"""A plop has ended where its envelope stays this far below its peak."""
+
 
 def generator(rng: np.random.Generator | int | None) -> np.random.Generator:
     """Give a PCG64 generator for a seed; pass a generator through."""
@@ -101,3 +105,48 @@ def wander(
     """
     points = rng.standard_normal(int(np.ceil(seconds / step)) + 2)
     return np.interp(np.arange(n) / (step * sample_rate), np.arange(len(points)), points)
+
+
+def envelope(samples: np.ndarray, *, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+    """Short-time level of a sound: root mean square over 5 ms around each sample.
+
+    Parameters
+    ----------
+    samples : ndarray
+        Shape (samples,).
+    sample_rate : int
+        Samples a second.
+
+    Returns
+    -------
+    ndarray
+        Shape (samples,), float64.
+    """
+    width = max(1, int(0.005 * sample_rate))
+    power = np.cumsum(np.concatenate([np.zeros(width), np.square(samples), np.zeros(width)]))
+    mean = (power[width:] - power[:-width]) / width
+    return np.sqrt(np.maximum(mean[width // 2 : width // 2 + len(samples)], 0.0))
+
+
+def audible_length(
+    samples: np.ndarray, *, below: float = AUDIBLE_DB, sample_rate: int = SAMPLE_RATE
+) -> float:
+    """Seconds from the start until the envelope stays `below` decibels under its peak.
+
+    Parameters
+    ----------
+    samples : ndarray
+        A dry event that starts at sample 0.
+    below : float
+        Decibels under the peak of the envelope.
+    sample_rate : int
+        Samples a second.
+
+    Returns
+    -------
+    float
+        Length in seconds.
+    """
+    level = envelope(samples, sample_rate=sample_rate)
+    loud = np.flatnonzero(level >= level.max() * gain(-below))
+    return float(loud[-1] + 1) / sample_rate

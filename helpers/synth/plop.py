@@ -20,15 +20,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SAMPLE_RATE = 16_000
-GAMMA_CO2 = 1.30
-"""Heat capacity ratio of carbon dioxide, the gas that a fermentation gives off."""
-PRESSURE = 101_325.0
-"""Pressure in the bubble, Pa: an airlock holds back a few centimetres of water, under 1 %."""
-DENSITY = 998.0
-"""Density of water at 20 degrees, kg per cubic metre."""
-AUDIBLE_DB = 25.0
-"""A plop has ended where its envelope stays this far below its peak."""
+from helpers.synth import _noise
+from helpers.synth._noise import SAMPLE_RATE, audible_length, envelope
+from helpers.synth.bubbles import bubble, damping, minnaert_frequency
+
+__all__ = [
+    "AIRLOCKS",
+    "MAX_LENGTH",
+    "MIN_LENGTH",
+    "SAMPLE_RATE",
+    "Airlock",
+    "audible_length",
+    "bubble",
+    "burp",
+    "damping",
+    "envelope",
+    "minnaert_frequency",
+    "plop",
+]
+
 MIN_LENGTH, MAX_LENGTH = 0.060, 0.380
 """Shortest and longest plop in seconds: the 5th and 95th percentile of real labels."""
 
@@ -83,93 +93,6 @@ AIRLOCKS: dict[str, Airlock] = {
 }
 
 
-def minnaert_frequency(
-    radius: float | np.ndarray,
-    *,
-    gamma: float = GAMMA_CO2,
-    pressure: float = PRESSURE,
-    density: float = DENSITY,
-) -> float | np.ndarray:
-    """Resonance of a gas bubble in water, ``sqrt(3 gamma p / rho) / (2 pi r)``.
-
-    Parameters
-    ----------
-    radius : float or ndarray
-        Radius of the bubble in metres, above zero.
-    gamma, pressure, density : float
-        Heat capacity ratio of the gas, pressure in Pa, density of the liquid in kg/m3.
-
-    Returns
-    -------
-    float or ndarray
-        Frequency in hertz; 3 mm of carbon dioxide ring at about 1 kHz.
-
-    Raises
-    ------
-    ValueError
-        If the radius is not above zero.
-
-    References
-    ----------
-    Minnaert 1933; Leighton 1994, section 3.2.
-    """
-    if np.any(np.asarray(radius) <= 0):
-        raise ValueError(f"radius must be above zero metres, got {radius!r}")
-    return np.sqrt(3.0 * gamma * pressure / density) / (2.0 * np.pi * radius)
-
-
-def damping(radius: float | np.ndarray) -> float | np.ndarray:
-    """Rate at which the ring of a bubble fades: amplitude ``exp(-d t)``.
-
-    Radiation and thermal losses, fitted for the audible range by van den Doel 2005.
-
-    Parameters
-    ----------
-    radius : float or ndarray
-        Radius in metres.
-
-    Returns
-    -------
-    float or ndarray
-        Damping d in 1/s.
-    """
-    return 0.13 / radius + 0.0072 * radius**-1.5
-
-
-def bubble(*, radius: float, rise: float = 0.04, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """One bubble: a damped sine at the Minnaert frequency whose pitch rises.
-
-    The frequency is ``f (1 + rise d t)``: in the time in which the ring fades to 1/e it has
-    gone up by the fraction `rise`. Van den Doel found about 0.1 for bubbles that reach the
-    surface and 0 for those that stay deep; plops here take 0.01 to 0.045, so that the strongest
-    frequency stays within 5 percent of the Minnaert frequency.
-
-    Parameters
-    ----------
-    radius : float
-        Radius in metres.
-    rise : float
-        Relative rise of the pitch in one time constant, 0 to 0.1.
-    sample_rate : int
-        Samples a second.
-
-    Returns
-    -------
-    ndarray
-        float64, peak near 1, until it has faded by 60 dB.
-
-    References
-    ----------
-    van den Doel 2005, equations 1 to 4.
-    """
-    frequency, d = minnaert_frequency(radius), damping(radius)
-    t = np.arange(int(np.ceil(6.9 / d * sample_rate))) / sample_rate
-    phase = 2.0 * np.pi * frequency * (t + 0.5 * rise * d * t**2)
-    # The neck of gas snaps within a fraction of a millisecond, not in no time: no click.
-    attack = 1.0 - np.exp(-t / (0.15 / frequency))
-    return attack * np.exp(-d * t) * np.sin(phase)
-
-
 def plop(
     *,
     radius: float | None = None,
@@ -208,18 +131,20 @@ def plop(
         If the airlock is unknown.
     """
     kind = _airlock(airlock)
-    rng = _generator(rng)
-    radius = _log_uniform(rng, kind.radius) if radius is None else radius
-    length = _log_uniform(rng, (MIN_LENGTH, MAX_LENGTH)) if length is None else length
-    body = _log_uniform(rng, kind.body) if body is None else body
+    rng = _noise.generator(rng)
+    radius = _noise.log_uniform(rng, *kind.radius) if radius is None else radius
+    length = _noise.log_uniform(rng, MIN_LENGTH, MAX_LENGTH) if length is None else length
+    body = _noise.log_uniform(rng, *kind.body) if body is None else body
     n = int(round(1.2 * length * sample_rate))
     out = np.zeros(n)
-    _add(out, bubble(radius=radius, rise=rng.uniform(0.01, 0.045), sample_rate=sample_rate), 0, 1.0)
+    _noise.add(
+        out, bubble(radius=radius, rise=rng.uniform(0.01, 0.045), sample_rate=sample_rate), 0, 1.0
+    )
     strikes = _followers(out, radius, length, kind, rng, sample_rate)
     _add_body(out, strikes, body, rng.uniform(*kind.quality), kind.body_db, sample_rate)
     fading = np.exp(-2.9 * np.arange(n) / (length * sample_rate))
     fading[:32] *= np.linspace(0.0, 1.0, 32)
-    out += _gain(rng.uniform(*kind.splash_db)) * fading * _splash(n, rng)
+    out += _noise.gain(rng.uniform(*kind.splash_db)) * fading * _splash(n, rng)
     if kind.rattle_db is not None:
         _add_rattle(out, kind.rattle_db, rng, sample_rate)
     out *= _taper(n, length, sample_rate)
@@ -255,68 +180,25 @@ def burp(
         float64, peak 1.
     """
     kind = _airlock(airlock)
-    rng = _generator(rng)
+    rng = _noise.generator(rng)
     n = int(round(1.2 * length * sample_rate))
     out = np.zeros(n)
     times = np.cumsum(rng.exponential(1.0 / rng.uniform(22.0, 40.0), int(45 * length) + 4))
     times = np.concatenate([[0.0], times[times < 0.93 * length]])
     strikes = np.zeros(n)
     for time in times:
-        gain = _gain(rng.uniform(-12.0, 0.0)) * (0.55 + 0.45 * np.sin(np.pi * time / length))
+        gain = _noise.gain(rng.uniform(-12.0, 0.0)) * (0.55 + 0.45 * np.sin(np.pi * time / length))
         one = bubble(radius=radius * rng.uniform(0.5, 1.6), rise=rng.uniform(0.0, 0.1))
         start = int(time * sample_rate)
-        _add(out, one, start, gain)
+        _noise.add(out, one, start, gain)
         strikes[start] += gain
-    _add_body(out, strikes, _log_uniform(rng, kind.body), 5.0, kind.body_db + 4.0, sample_rate)
+    _add_body(
+        out, strikes, _noise.log_uniform(rng, *kind.body), 5.0, kind.body_db + 4.0, sample_rate
+    )
     envelope = np.sin(np.pi * np.clip(np.arange(n) / (length * sample_rate), 0.0, 1.0)) ** 0.5
-    out += _gain(kind.splash_db[1]) * envelope * _splash(n, rng)
+    out += _noise.gain(kind.splash_db[1]) * envelope * _splash(n, rng)
     out *= _taper(n, length, sample_rate)
     return out / np.abs(out).max()
-
-
-def envelope(samples: np.ndarray, *, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """Short-time level of a sound: root mean square over 5 ms around each sample.
-
-    Parameters
-    ----------
-    samples : ndarray
-        Shape (samples,).
-    sample_rate : int
-        Samples a second.
-
-    Returns
-    -------
-    ndarray
-        Shape (samples,), float64.
-    """
-    width = max(1, int(0.005 * sample_rate))
-    power = np.cumsum(np.concatenate([np.zeros(width), np.square(samples), np.zeros(width)]))
-    mean = (power[width:] - power[:-width]) / width
-    return np.sqrt(np.maximum(mean[width // 2 : width // 2 + len(samples)], 0.0))
-
-
-def audible_length(
-    samples: np.ndarray, *, below: float = AUDIBLE_DB, sample_rate: int = SAMPLE_RATE
-) -> float:
-    """Seconds from the start until the envelope stays `below` decibels under its peak.
-
-    Parameters
-    ----------
-    samples : ndarray
-        A dry event that starts at sample 0.
-    below : float
-        Decibels under the peak of the envelope.
-    sample_rate : int
-        Samples a second.
-
-    Returns
-    -------
-    float
-        Length in seconds.
-    """
-    level = envelope(samples, sample_rate=sample_rate)
-    loud = np.flatnonzero(level >= level.max() * _gain(-below))
-    return float(loud[-1] + 1) / sample_rate
 
 
 def _followers(out, radius, length, kind, rng, sample_rate) -> np.ndarray:
@@ -329,10 +211,10 @@ def _followers(out, radius, length, kind, rng, sample_rate) -> np.ndarray:
     times = np.linspace(0.0, 0.86 * length, count + 1)[1:]
     for time in times * rng.uniform(0.85, 1.1, count):
         # Followers fade along the plop but stay above the level at which it counts as over.
-        gain = _gain(rng.uniform(-9.0, -5.0) - 9.0 * time / length)
+        gain = _noise.gain(rng.uniform(-9.0, -5.0) - 9.0 * time / length)
         one = bubble(radius=radius * rng.uniform(0.55, 0.9), rise=rng.uniform(0.0, 0.1))
         start = int(time * sample_rate)
-        _add(out, one, start, gain)
+        _noise.add(out, one, start, gain)
         if start < len(strikes):
             strikes[start] += gain
     return strikes
@@ -344,7 +226,7 @@ def _add_body(out, strikes, frequency, quality, level_db, sample_rate) -> None:
     t = np.arange(int(6.9 / decay * sample_rate)) / sample_rate
     ring = np.exp(-decay * t) * np.sin(2.0 * np.pi * frequency * t)
     for start in np.flatnonzero(strikes):
-        _add(out, ring, start, strikes[start] * _gain(level_db))
+        _noise.add(out, ring, start, strikes[start] * _noise.gain(level_db))
 
 
 def _splash(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -358,35 +240,13 @@ def _add_rattle(out, level_db, rng, sample_rate) -> None:
     t = np.arange(int(0.012 * sample_rate)) / sample_rate
     knock = np.sin(2.0 * np.pi * rng.uniform(2200.0, 3800.0) * t) * np.exp(-t / 0.0025)
     start = int(rng.uniform(0.25, 0.6) * len(out))
-    _add(out, knock, start, _gain(level_db + rng.uniform(-4.0, 2.0)))
+    _noise.add(out, knock, start, _noise.gain(level_db + rng.uniform(-4.0, 2.0)))
 
 
 def _taper(n: int, length: float, sample_rate: int) -> np.ndarray:
     """Fade to nothing around the wanted end, so that an event is as long as it was meant."""
     t = np.arange(n) / (length * sample_rate)
     return 0.5 + 0.5 * np.cos(np.pi * np.clip((t - 0.88) / 0.3, 0.0, 1.0))
-
-
-def _add(out: np.ndarray, sound: np.ndarray, start: int, gain: float) -> None:
-    """Add a sound in place, cut off at the end."""
-    stop = min(len(out), start + len(sound))
-    if start < stop:
-        out[start:stop] += gain * sound[: stop - start]
-
-
-def _gain(level_db: float) -> float:
-    return 10.0 ** (level_db / 20.0)
-
-
-def _log_uniform(rng: np.random.Generator, bounds: tuple[float, float]) -> float:
-    return float(np.exp(rng.uniform(np.log(bounds[0]), np.log(bounds[1]))))
-
-
-def _generator(rng: np.random.Generator | int | None) -> np.random.Generator:
-    """Give a PCG64 generator for a seed; a generator is passed through."""
-    return (
-        rng if isinstance(rng, np.random.Generator) else np.random.Generator(np.random.PCG64(rng))
-    )
 
 
 def _airlock(name: str) -> Airlock:
