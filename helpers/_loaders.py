@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
+import zipfile
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -44,9 +45,9 @@ def brewery(*, name: str) -> dict:
 
 
 def _table(path: Path) -> pd.DataFrame:
-    """Read a table as it was written, numbers to the last bit."""
+    """Read a table with the types that it was written with."""
     text = {"filename": str, "group": str, "event_label": str}
-    return pd.read_csv(path, dtype=text, float_precision="round_trip")
+    return pd.read_csv(path, dtype=text)
 
 
 def _synth_code(module: str = "brewery") -> str:
@@ -114,7 +115,7 @@ def _datasheet(path: Path) -> dict[str, tuple[int, int]]:
         sheet = openpyxl.load_workbook(path, read_only=True).worksheets[0]
         rows = list(sheet.iter_rows(min_row=2, max_col=3, values_only=True))
         return {str(name): (int(cough), int(test)) for name, cough, test in rows if name}
-    except (KeyError, ValueError, TypeError, OSError) as error:
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError) as error:
         raise DataError(
             f"{path}: not the sheet of ID, cough and test that was expected ({error}): "
             "delete it and load again"
