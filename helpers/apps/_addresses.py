@@ -7,7 +7,10 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import parse_qs, urlparse
+
+import pandas as pd
 
 from helpers import store
 
@@ -96,3 +99,45 @@ def refuse_offline(wanted: Iterable[Wanted]) -> None:
             f"HEARING_OFFLINE=1 forbids the network, and {far[0]} is not on this machine "
             f"({len(far)} such): unset HEARING_OFFLINE to collect"
         )
+
+
+def read_sources(path: str | Path, *, which: str = "included") -> pd.DataFrame:
+    """Read a table of candidates, such as ``data/sources.csv``.
+
+    Parameters
+    ----------
+    path
+        A CSV file with the columns ``youtube_id``, ``labels_published`` and ``exclusion_reason``.
+    which
+        ``"included"``: those with no exclusion reason; ``"labelled"``: those whose labels are
+        published; ``"all"``.
+
+    Returns
+    -------
+    DataFrame of text, one row for each candidate
+    """
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    missing = {"youtube_id", "labels_published", "exclusion_reason"} - set(table.columns)
+    if missing:
+        raise CollectError(f"{path}: no column {', '.join(sorted(missing))}: see data/sources.csv")
+    if which == "all":
+        return table
+    if which == "labelled":
+        return table[table["labels_published"] == "yes"].reset_index(drop=True)
+    if which == "included":
+        return table[table["exclusion_reason"] == ""].reset_index(drop=True)
+    raise CollectError(f"which: {which!r}, use included, labelled or all")
+
+
+def sources_path() -> Path:
+    """Path of ``data/sources.csv``: in the checkout, the working directory or the one above.
+
+    Raises
+    ------
+    CollectError
+        When it is in none of them, as where the package runs without its repository.
+    """
+    for root in (Path(__file__).resolve().parents[2], Path.cwd(), Path.cwd().parent):
+        if (root / "data" / "sources.csv").is_file():
+            return root / "data" / "sources.csv"
+    raise CollectError("data/sources.csv is not here: give ids, addresses or --sources CSV")

@@ -1,6 +1,8 @@
 """Collect the first seconds of recordings from the web, with a record of whose they are.
 
-    python -m helpers.apps.collect --sources data/sources.csv --seconds 60
+    python -m helpers.apps.collect
+
+fetches the airlock videos of ``data/sources.csv`` whose labels are published.
 
 For each recording: find the best plain audio format with yt-dlp, download only until the wanted
 seconds are there, decode them with PyAV to 16 kHz mono FLAC, and write down id, title, uploader,
@@ -23,7 +25,17 @@ from filelock import FileLock, Timeout
 
 from helpers import audio, store
 from helpers.apps import _first_seconds, _provenance, _ytdlp
-from helpers.apps._addresses import YOUTUBE, CollectError, Wanted, is_loopback, refuse_offline
+from helpers.apps._addresses import (
+    YOUTUBE,
+    CollectError,
+    Wanted,
+    is_loopback,
+    read_sources,
+    refuse_offline,
+    sources_path,
+)
+
+__all__ = ["YOUTUBE", "CollectError", "fetch", "main", "read_sources", "sources_path"]
 
 PARTS = ".partial"
 HAVE = ("fetched", "present", "short", "cut")
@@ -98,34 +110,6 @@ def fetch(
     except Timeout:
         raise CollectError(f"{folder}: another process is collecting here: wait for it") from None
     return _provenance.typed(pd.DataFrame(rows, columns=list(_provenance.COLUMNS)))
-
-
-def read_sources(path: str | Path, *, which: str = "included") -> pd.DataFrame:
-    """Read a table of candidates, such as ``data/sources.csv``.
-
-    Parameters
-    ----------
-    path
-        A CSV file with the columns ``youtube_id``, ``labels_published`` and ``exclusion_reason``.
-    which
-        ``"included"``: those with no exclusion reason; ``"labelled"``: those whose labels are
-        published; ``"all"``.
-
-    Returns
-    -------
-    DataFrame of text, one row for each candidate
-    """
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    missing = {"youtube_id", "labels_published", "exclusion_reason"} - set(table.columns)
-    if missing:
-        raise CollectError(f"{path}: no column {', '.join(sorted(missing))}: see data/sources.csv")
-    if which == "all":
-        return table
-    if which == "labelled":
-        return table[table["labels_published"] == "yes"].reset_index(drop=True)
-    if which == "included":
-        return table[table["exclusion_reason"] == ""].reset_index(drop=True)
-    raise CollectError(f"which: {which!r}, use included, labelled or all")
 
 
 def _one(one: Wanted, folder: Path, seconds: float, options: _ytdlp.Options) -> dict:
@@ -237,10 +221,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         wanted = list(options.ids)
-        if options.sources:
-            wanted += list(read_sources(options.sources, which=options.which)["youtube_id"])
-        if not wanted:
-            raise CollectError("nothing to collect: give ids, addresses or --sources")
+        if options.sources or not wanted:
+            candidates = read_sources(options.sources or sources_path(), which=options.which)
+            wanted += list(candidates["youtube_id"])
         folder = options.folder or store.data_folder() / "airlocks"
         table = fetch(
             wanted,
@@ -273,12 +256,16 @@ def _parser() -> argparse.ArgumentParser:
         epilog="An id that starts with - goes behind a double dash: collect -- -E3T2OmjTLs",
     )
     parser.add_argument("ids", nargs="*", metavar="ID", help="ids, or addresses of pages")
-    parser.add_argument("--sources", metavar="CSV", help="table of candidates (data/sources.csv)")
+    parser.add_argument(
+        "--sources",
+        metavar="CSV",
+        help="table of candidates; data/sources.csv where no ID is given",
+    )
     parser.add_argument(
         "--which",
-        default="included",
-        choices=("included", "labelled", "all"),
-        help="of the candidates: not excluded, with published labels, or all",
+        default="labelled",
+        choices=("labelled", "included", "all"),
+        help="of the candidates: with published labels (default), not excluded, or all",
     )
     parser.add_argument("--seconds", type=float, default=60.0, help="of each, default %(default)g")
     parser.add_argument("--folder", type=Path, help="default: airlocks in the data folder")

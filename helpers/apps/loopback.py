@@ -107,6 +107,7 @@ def _encode_av(samples: np.ndarray, sample_rate: int, kind: str) -> bytes:
         )
         frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
         frame.sample_rate = sample_rate
+        frame.pts = 0  # so that the container notes what the encoder puts before the first sample
         for part in [*resampler.resample(frame), *resampler.resample(None)]:
             container.mux(stream.encode(part))
         container.mux(stream.encode(None))
