@@ -67,6 +67,19 @@ class TestMatching:
             best = maximum_bipartite_matching(csr_matrix(np.array(near, dtype=int)))
             assert hits == (best >= 0).sum()
 
+    @pytest.mark.parametrize("collar", [0.05, 0.1, 0.2])
+    def test_on_the_boundary_rounding_decides_as_in_sed_eval(self, collar):
+        seen = set()
+        for k in range(60):
+            truth, found = k / 100, (k + round(collar * 100)) / 100
+            row = evaluation.counts(
+                events([truth]), events([found]), filenames=["a"], label="p", collar=collar
+            ).iloc[0]
+            assert evaluation.match_onsets([truth], [found], collar=collar) == row["hits"]
+            seen.add((int(row["hits"]), found - truth == collar))
+        # the same nominal distance is a hit or not by its last bit; exactly the collar is a hit
+        assert {(1, True), (0, False)} <= seen
+
     @given(ONSETS, ONSETS, COLLARS)
     def test_pairs_are_within_the_collar_and_used_once(self, truth, found, collar):
         i, j = evaluation.match_pairs(truth, found, collar=collar)
@@ -437,6 +450,12 @@ class TestRates:
         assert errors["reference_median"][0] == pytest.approx(120)
         interval = evaluation.bootstrap(errors, evaluation.rate_within)
         assert (interval.low, interval.high) == (0, 1)
+
+    def test_a_boundary_that_floats_miss_still_counts(self):
+        # 0.29 * 100 is 28.999999999999996
+        errors = pd.DataFrame({"n_reference": [100], "n_estimated": [129]})
+        assert evaluation.rate_within(errors, tolerance=0.29) == 1
+        assert evaluation.rate_within(errors, tolerance=0.28) == 0
 
     def test_nothing_to_judge_is_undefined(self):
         errors = evaluation.rate_errors(
