@@ -200,8 +200,7 @@ def test_airlocks_from_collected_sound(upstream, tmp_path):
     assert dataset.events["offset"].max() == 60.0
     assert len(dataset.audio("vid-e_o0002.flac")) == 60 * 16_000
     assert "vid-e_o0003" in dataset.note
-    splits.fixed(dataset.recordings) if len(dataset.recordings) > 2 else None
-    assert [path for path, _ in upstream.requests] == sorted(LABELS)[:2]
+    assert sorted(path for path, _ in upstream.requests) == sorted(LABELS)[:2]
 
 
 def test_a_collected_file_cut_short_is_named(upstream, tmp_path):
