@@ -58,6 +58,8 @@ class Interval:
         if math.isnan(self.value):
             return f"undefined ({self.reason})"
         spec = spec or ".3f"
+        if math.isnan(self.low) or math.isnan(self.high):
+            return f"{self.value:{spec}} (no interval: {self.reason or 'undefined'})"
         return f"{self.value:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
 
     def above(self, threshold: float = 0.0) -> bool:
@@ -205,7 +207,7 @@ def _interval(function, counts, n, seed, level, groups) -> Interval:
             value, math.nan, math.nan, level, n_units, "; ".join(reasons) or "undefined"
         )
     if n_units < 2:
-        reason = f"{n_units} recording or group gives no interval"
+        reason = f"{n_units} recording or group, 2 are needed"
         return Interval(value, math.nan, math.nan, level, n_units, reason)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedWarning)

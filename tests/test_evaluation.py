@@ -253,7 +253,8 @@ class TestBootstrap:
         lone = evaluation.bootstrap(counted([5], [1], [0]), evaluation.pooled_f1)
         assert lone.value > 0.9
         assert math.isnan(lone.low)
-        assert "no interval" in lone.reason
+        assert "2 are needed" in lone.reason
+        assert f"{lone:.2f}" == f"0.91 (no interval: {lone.reason})"
         none = evaluation.bootstrap(counted([0, 0], [0, 0], [1, 0]), evaluation.macro_f1)
         assert "no recording holds an event" in none.reason
         assert "undefined" in str(none)
