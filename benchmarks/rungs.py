@@ -55,13 +55,11 @@ RUNGS = {
     ),
     "random forest": _classical(
         "random forest",
-        lambda seed: RandomForestClassifier(
-            60, min_samples_leaf=5, n_jobs=2, random_state=seed
-        ),
+        lambda seed: RandomForestClassifier(60, min_samples_leaf=5, n_jobs=2, random_state=seed),
     ),
-    "CNN": _network(networks.cnn, epochs=24, patience=24),
-    "RNN": _network(networks.rnn, epochs=40, patience=40),
-    "dilated": _network(networks.dilated, epochs=60, patience=60),
+    "CNN": _network(networks.cnn, epochs=10, per_epoch=3000),
+    "RNN": _network(networks.rnn, epochs=16, per_epoch=300, patience=16),
+    "dilated": _network(networks.dilated, epochs=30, patience=30),
 }
 
 

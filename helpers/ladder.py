@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from . import features
-from .detection import Decoder, Scores, grid, tune
+from .detection import Decoder, Scores, best_f1, grid, tune
 from .features import FrontEnd
 from .labels import frame_targets
 
@@ -215,9 +215,9 @@ def energy(material: Material, *, lowest: int = 0, over_floor: bool = False) -> 
     pooled = np.concatenate([level(x) for x in material.training.values()])
     bottom, top = np.percentile(pooled, [20, 99.5])
     decoders = grid(
-        thresholds=np.linspace(max(bottom, 1.0) if over_floor else bottom, top, 30),
-        min_lengths=(0.0, 0.03, 0.06, 0.1),
-        max_gaps=(0.0, 0.02, 0.05, 0.1),
+        thresholds=np.linspace(max(bottom, 1.0) if over_floor else bottom, top, 24),
+        min_lengths=(0.0, 0.04, 0.1),
+        max_gaps=(0.0, 0.03, 0.1),
     )
     name = "energy over the floor" if over_floor else "energy"
     return Rung(name, lambda x: material.scores({n: level(v) for n, v in x.items()}), 0, decoders)
@@ -241,24 +241,27 @@ def best_energy(
     rung, decoder
         The choice with the best F1 on `filenames`.
     """
-    from .evaluation import fast_counts, macro_f1, pooled_f1
-
     names = list(filenames)
-    truth = {n: np.zeros(0) for n in names}
-    chosen = material.events[material.events["filename"].isin(names)]
-    truth |= {n: part["onset"].to_numpy() for n, part in chosen.groupby("filename")}
-    statistic = pooled_f1 if average == "pooled" else macro_f1
-    best, best_value = None, -1.0
-    for lowest in (0, 8, 20):
-        for over_floor in (False, True):
-            rung = energy(material, lowest=lowest, over_floor=over_floor)
-            decoder = tuned(rung, material, names, collar=collar, average=average)
-            scores = rung.score({n: material.training[n] for n in names})
-            found = {n: decoder.decode(s)["onset"].to_numpy() for n, s in scores.items()}
-            value = statistic(fast_counts(truth, found, collar=collar))
-            if value > best_value:
-                best, best_value = (rung, decoder), value
-    return best
+    rungs = [
+        energy(material, lowest=lowest, over_floor=over_floor)
+        for lowest in (0, 8, 20)
+        for over_floor in (False, True)
+    ]
+
+    def quality(rung: Rung) -> float:
+        scores = rung.score({n: material.training[n] for n in names})
+        plain = [d for d in rung.decoders if d.min_length == 0]
+        return best_f1(
+            scores,
+            material.events,
+            label=material.label,
+            collar=collar,
+            average=average,
+            decoders=plain,
+        )
+
+    best = max(rungs, key=quality)
+    return best, tuned(best, material, names, collar=collar, average=average)
 
 
 def onset_strength(material: Material) -> Rung:

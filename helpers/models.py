@@ -212,3 +212,33 @@ def _block(x, *, channels, dilation, ahead, dropout):
     y = layers.ReLU()(layers.BatchNormalization()(y))
     y = layers.SpatialDropout1D(dropout)(y)
     return layers.Add()([y, layers.Cropping1D((2 * dilation - ahead, ahead))(x)])
+
+
+def multiply_adds(model: keras.Model, *, frames: int) -> int:
+    """Count the multiplications that a model needs for one input, biases and norms left out.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From this module.
+    frames : int
+        Frames of the input.
+
+    Returns
+    -------
+    int
+        Multiply-adds of the convolutions, dense and recurrent layers.
+    """
+    import numpy as np
+    from keras import Model
+
+    layers = [layer for layer in model.layers if layer.count_params() and "norm" not in layer.name]
+    shapes = Model(model.input, [layer.output for layer in layers]).compute_output_shape(
+        (1, frames, model.input_shape[-1])
+    )
+    total = 0
+    for layer, shape in zip(layers, shapes, strict=True):
+        # Every weight but the biases is used once at each place of the output.
+        places = int(np.prod(shape[1:-1]))
+        total += places * sum(int(np.prod(w.shape)) for w in layer.weights if len(w.shape) > 1)
+    return total
