@@ -347,6 +347,8 @@ def test_scoreboard_shows_values_with_intervals():
         row(),
         row(metric="onset_f1_100ms_pooled", value=0.25, low=None, high=None),
         row(method="other", metric="not_shown"),
+        row(method="other", condition={"snr_db": 0}),
+        row(condition={"seed": 1, "folds": 5}, value=0.9, low=None, high=None),
         row(dataset="brewery-large", metric="rate_within_10pct", value=0.8, low=0.7, high=0.9),
     ]
     text = scoreboard.as_text(rows)
@@ -354,10 +356,22 @@ def test_scoreboard_shows_values_with_intervals():
     assert text.endswith("  .250")
     assert "80 % (70 to 90)" in text
     assert "other" not in text
+    assert ".900" not in text
     assert scoreboard.as_text([]) == "" == scoreboard.as_markdown([])
 
 
 # --- the tree -------------------------------------------------------------------------------
+
+
+def test_scoreboard_puts_floors_above_models():
+    rows = [
+        row(method="perfect frames", role="oracle", value=0.99),
+        row(method="better", role="ours", value=0.8),
+        row(method="good", role="ours", value=0.7),
+        row(method="random times", role="chance", value=0.2),
+    ]
+    _, lines = scoreboard.table(rows, "coughs-mini")
+    assert [line[0] for line in lines] == ["random times", "good", "better", "perfect frames"]
 
 
 def test_no_file_names_a_package_host_or_a_path_of_one_machine():
