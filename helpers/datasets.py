@@ -25,6 +25,7 @@ ROLES = ("train", "test")
 LOADERS = {
     "brewery": lambda: _loaders.brewery(name="brewery"),
     "brewery-large": lambda: _loaders.brewery(name="brewery-large"),
+    "brewery-more": lambda: _loaders.brewery(name="brewery-more"),
     "coughs": lambda: _loaders.coughs(mini=False),
     "coughs-mini": lambda: _loaders.coughs(mini=True),
     "coughs-0db": lambda: _loaders.coughs_in_noise(mini=False),
@@ -153,7 +154,8 @@ def load(name: str, *, fallback: str | None = None) -> Dataset:
     ----------
     name
         ``"brewery"``: synthetic airlocks, 48 recordings; ``"brewery-large"``: 120 more from the
-        same generator and another seed, for benchmarks. ``"coughs"``: 400 real recordings
+        same generator and another seed, for benchmarks; ``"brewery-more"``: 200 more to train
+        on. ``"coughs"``: 400 real recordings
         with coughs labelled; ``"coughs-mini"``: 135 of them. ``"coughs-0db"`` and
         ``"coughs-mini-0db"``: the same with ESC-10 backgrounds mixed in at 0 dB.
         ``"airlocks"``: real airlocks from published videos.
