@@ -13,6 +13,12 @@ Five brews of twelve test (10 of 24). Of ten test brews two have the reserved ai
 jar), two the reserved device (camera), one has both, and five have what training heard. All
 other ranges are the same in both splits. A data set made with ``split="test"`` keeps that mix.
 
+What is a plop
+--------------
+One bubble, or a main one with a few behind it, of 60 to 380 ms: label ``p``. Clusters of a
+dozen bubbles and more, up to gushes of a second and a half, are burps: label ``n``, with
+every other discrete sound (look-alikes, and the ticks, drops and clinks of a background).
+
 How loud
 --------
 `snr` is the mean power of the plops while they sound (each labelled event's mean square in the
