@@ -410,6 +410,15 @@ def test_offline_refuses_other_hosts(tmp_path, address):
     assert not (tmp_path / "new").exists()
 
 
+def test_offline_takes_what_is_here_and_refuses_more_of_it(tmp_path):
+    with Server({"-E3T2OmjTLs": made(4, kind="flac")}) as server:
+        collect.fetch(["-E3T2OmjTLs"], tmp_path, seconds=2, address=server.direct)
+    assert one(collect.fetch(["-E3T2OmjTLs"], tmp_path, seconds=2)).status == "present"
+    with pytest.raises(collect.CollectError, match="HEARING_OFFLINE"):
+        collect.fetch(["-E3T2OmjTLs"], tmp_path, seconds=3)
+    assert audio.duration(tmp_path / "-E3T2OmjTLs.flac") == 2
+
+
 def test_offline_refuses_a_page_that_leads_away(tmp_path, monkeypatch):
     monkeypatch.setattr(
         _ytdlp, "describe", lambda *_: {"url": "https://example.org/x.ogg", "ext": "ogg"}

@@ -94,8 +94,8 @@ def fetch(
     if not seconds > 0:
         raise CollectError(f"seconds: {seconds!r}, a length above 0 wanted")
     wanted = [Wanted.of(item, address) for item in ids_or_urls]
-    refuse_offline(wanted)
     folder = Path(folder)
+    refuse_offline(one for one in wanted if not (folder / f"{one.key}.flac").exists())
     (folder / PARTS).mkdir(parents=True, exist_ok=True)
     options = _ytdlp.Options(timeout, retries, limit)
     rows = []
@@ -119,6 +119,7 @@ def _one(one: Wanted, folder: Path, seconds: float, options: _ytdlp.Options) -> 
     here = _already(one, folder, known, seconds)
     if here is not None:
         return here
+    refuse_offline([one])  # it is here, but more of it is wanted
     row = _row(one, seconds)
     try:
         with _ytdlp.open_session(options, loopback=one.loopback) as session:
