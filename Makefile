@@ -34,10 +34,10 @@ run: setup  ## Execute every notebook; results and HTML go to build/run/
 	@$(BIN)/python tools/run_notebooks.py --jobs $(JOBS)
 
 test: setup  ## Test the helpers, and every notebook by running it
-	@$(PYTEST) tests notebooks
+	@$(PYTEST) tests $(wildcard notebooks)
 
 test-real: setup  ## Only what reads real recordings; without HEARING_MIRROR, on the stand-in
-	@$(PYTEST) -m "real and not mirror" tests notebooks
+	@$(PYTEST) -m "real and not mirror" tests $(wildcard notebooks)
 
 lab: setup  ## Open JupyterLab on the first notebook
 	@$(BIN)/jupyter lab $(firstword $(wildcard notebooks/00_*.ipynb) notebooks)
