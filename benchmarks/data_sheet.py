@@ -40,7 +40,7 @@ def yardstick() -> pd.DataFrame | None:
 
 
 def coughs() -> pd.DataFrame | None:
-    """What the cough recordings at hand are like."""
+    """Describe the cough recordings, where they are at hand."""
     try:
         dataset = datasets.load("coughs-mini")
     except datasets.DataMissing:
@@ -58,7 +58,7 @@ def coughs() -> pd.DataFrame | None:
         "coughs": f"{len(events)}",
         "coughs in a recording that has any, fewest / middle / most": _spread(each, 0),
         "length of a cough, p5 / p50 / p95 (ms)": _spread(length, 0, (0.05, 0.5, 0.95)),
-        "frames of 10 ms below -80 dBFS, median over recordings (%)": f"{100 * np.median(silence):.0f}",
+        "frames of 10 ms below -80 dBFS, median of recordings": f"{np.median(silence):.0%}",
     }
     return pd.DataFrame({"coughs-mini": facts})
 
