@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from helpers import _backgrounds, _loaders, _sources, audio, datasets, labels, s
 from helpers._sources import SOURCES, Source
 from helpers.datasets import DataError, DataMissing
 
+ROOT = Path(__file__).resolve().parents[1]
 COUGHS, CLIPS = made_coughs(), made_clips()
 MINI = [path for path in COUGHS if not path.startswith(("Data/b", "Data/f"))]
 LABELS = {
@@ -373,3 +376,42 @@ def test_published_labels_of_airlocks(mirror, tmp_path, monkeypatch):
     dataset = datasets.load("airlocks")
     check_tables(dataset)
     assert len(dataset.positives) > 100
+
+
+@pytest.fixture
+def sheet(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import data_sheet
+
+    return data_sheet
+
+
+def test_the_data_sheet_shows_the_brewery_that_is_made(sheet, brewery):
+    from helpers.synth.brewery import compare
+
+    name = "brewery (synthetic)"
+    now = compare({name: (brewery.events, brewery.recordings)})[name]
+    lines = [line.strip("| ").split(" | ") for line in sheet.SHEET.read_text().splitlines()]
+    shown = {line[0]: line[2] for line in lines if len(line) == 4 and line[0] in now.index}
+    assert shown == now.to_dict(), "run benchmarks/data_sheet.py"
+
+
+def test_tables_go_between_their_markers_and_nowhere_else(sheet):
+    table = sheet.markdown(pd.DataFrame({"a": {"x": 1}}))
+    text = "before\n<!-- table t -->\nold\n<!-- end t -->\nafter\n"
+    new = sheet.replaced(text, "t", table)
+    assert new == (
+        "before\n<!-- table t -->\n|  | a |\n| --- | --- |\n| x | 1 |\n<!-- end t -->\nafter\n"
+    )
+    for wrong in ("no markers", text + text, "<!-- end t --><!-- table t -->"):
+        with pytest.raises(ValueError, match="wanted once"):
+            sheet.replaced(wrong, "t", table)
+
+
+def test_the_data_sheet_names_every_source_at_its_commit(sheet):
+    text = sheet.SHEET.read_text()
+    for source in SOURCES.values():
+        assert source.base.rsplit("/", 1)[1] in text
+        assert source.licence.split(":")[0] in text
+    for path in _backgrounds.EXCLUDED:
+        assert path in text
