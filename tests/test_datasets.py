@@ -7,9 +7,11 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loopback_data import made_clips, made_coughs, serving, sound, write_manifest
+from recording_server import Made, Server, encode
 
 from helpers import _backgrounds, _loaders, _sources, audio, datasets, labels, splits, store
 from helpers._sources import SOURCES, Source
+from helpers.apps import collect
 from helpers.datasets import DataError, DataMissing
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -204,6 +206,46 @@ def test_airlocks_from_collected_sound(upstream, tmp_path):
     assert len(dataset.audio("vid-e_o0002.flac")) == 60 * 16_000
     assert "vid-e_o0003" in dataset.note
     assert sorted(path for path, _ in upstream.requests) == sorted(LABELS)[:2]
+
+
+def test_airlocks_from_the_video_to_the_tables(upstream, tmp_path, monkeypatch):
+    """Made videos under the published ids: collected, labelled, loaded; one of them is gone."""
+    events = {number: [0.4 + 0.3 * number, 2.0] for number in (1, 2, 3)}
+    videos = {
+        f"vid-e_o000{number}": Made(encode(plops(onsets), kind="webm"), kind="webm")
+        for number, onsets in events.items()
+    }
+    videos["vid-e_o0003"].behaviour = "missing"
+    made_labels = {
+        f"data/labels/labels.{name}": "".join(
+            f"{onset:.6f}\t{onset + 0.1:.6f}\tp\n" for onset in events[int(name[-1])]
+        ).encode()
+        for name in videos
+    }
+    upstream.files |= made_labels
+    write_manifest(tmp_path / "manifests" / "brewing-labels.csv", made_labels)
+    folder = tmp_path / "cache" / "airlocks"
+    with Server(videos) as server:
+        table = collect.fetch(list(videos), folder, seconds=2.5, address=server.address, pause=0.0)
+    assert list(table["status"] == "fetched") == [True, True, False], list(table["reason"])
+    dataset = datasets.load("airlocks")
+    check_tables(dataset)
+    assert len(dataset.recordings) == 2
+    assert "Not here: vid-e_o0003" in dataset.note
+    for row in dataset.events.itertuples():
+        samples = dataset.audio(row.filename)
+        at = round(row.onset * 16_000)
+        before, after = samples[at - 1600 : at - 160], samples[at + 160 : at + 1440]
+        assert audio.level_db(after) > audio.level_db(before) + 20
+
+
+def plops(onsets, *, seconds=3.0, rate=48_000):
+    """Faint noise with 100 ms of tone at each onset."""
+    t = np.arange(round(seconds * rate)) / rate
+    samples = np.random.default_rng(0).normal(size=len(t)) * 1e-3
+    for onset in onsets:
+        samples += 0.5 * np.sin(2 * np.pi * 500 * t) * ((t >= onset) & (t < onset + 0.1))
+    return samples.astype(np.float32)
 
 
 def test_a_collected_file_cut_short_is_named(upstream, tmp_path):
