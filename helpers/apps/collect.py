@@ -34,8 +34,17 @@ from helpers.apps._addresses import (
     refuse_offline,
     sources_path,
 )
+from helpers.apps._ytdlp import upgrade_hint
 
-__all__ = ["YOUTUBE", "CollectError", "fetch", "main", "read_sources", "sources_path"]
+__all__ = [
+    "YOUTUBE",
+    "CollectError",
+    "fetch",
+    "main",
+    "read_sources",
+    "sources_path",
+    "upgrade_hint",
+]
 
 PARTS = ".partial"
 HAVE = ("fetched", "present", "short", "cut")

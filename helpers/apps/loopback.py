@@ -164,10 +164,18 @@ class Server:
         return f"{self.root}/file/{{id}}"
 
     def __enter__(self) -> Server:
+        return self.start()
+
+    def __exit__(self, *_exc) -> None:
+        self.stop()
+
+    def start(self) -> Server:
+        """Begin to serve, where a ``with`` block does not fit, as over the cells of a notebook."""
         self._thread.start()
         return self
 
-    def __exit__(self, *_exc) -> None:
+    def stop(self) -> None:
+        """End it; connections that stall are let go."""
         self._closing.set()
         self._http.shutdown()
         self._http.server_close()
