@@ -129,18 +129,18 @@ def test_licence_and_date_of_a_video_site():
 
 def test_four_recordings_four_fates(tmp_path):
     """The good one is fetched although the others are gone, cut short and stalled."""
-    size = len(made(20).data)
+    size = len(made(8).data)
     recordings = {
-        "gone": made(20, behaviour="missing"),
-        "cut": made(20, behaviour="cut", after=size // 2),
-        "stalls": made(20, behaviour="stall", after=size // 3),
-        "silent": made(20, behaviour="stall", after=0),
-        "good": made(20),
+        "gone": made(8, behaviour="missing"),
+        "cut": made(8, behaviour="cut", after=size // 2),
+        "stalls": made(8, behaviour="stall", after=size // 3),
+        "silent": made(8, behaviour="stall", after=0),
+        "good": made(8),
     }
     seen = []
     with Server(recordings) as server:
         table = collect.fetch(
-            recordings, tmp_path, seconds=20, address=server.address, report=seen.append, **QUICK
+            recordings, tmp_path, seconds=8, address=server.address, report=seen.append, **QUICK
         )
     tries = [entry["path"] for entry in server.log].count("/file/silent")
     assert tries == 1 + QUICK["retries"]  # a stall ends by the timeout, and so often
