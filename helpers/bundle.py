@@ -161,7 +161,7 @@ def save(
     folder.parent.mkdir(parents=True, exist_ok=True)
     whole = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        model.save(whole / "model.keras")
+        _without_optimiser(model).save(whole / "model.keras")
         model.export(str(whole / "model.tflite"), format="litert", verbose=False)
         difference = export_difference(model, whole / "model.tflite", margins=margins)
         if not difference < 1e-5:
@@ -255,6 +255,15 @@ def shipped() -> Path:
     if not folder.is_dir():
         raise BundleError(f"{folder} is missing: run from a checkout of the repository")
     return folder
+
+
+def _without_optimiser(model):
+    """Copy of the model that was never compiled: what training left behind is no use here."""
+    import keras
+
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
 
 
 def _read_about(path: Path) -> dict:
