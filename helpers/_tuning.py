@@ -117,7 +117,8 @@ def best_f1(
     scores, events, label, collar, average
         As in :func:`tune`.
     decoders : iterable of Decoder, optional
-        Nine plain thresholds by default.
+        Nine thresholds by default, with the hysteresis and the least length that most tuning
+        ends up with: without them the metric jumps with every flicker of the scores.
 
     Returns
     -------
@@ -126,8 +127,11 @@ def best_f1(
     """
     truth = _true_onsets(scores, events, label)
     columns = {name: (s.of(label), s.times) for name, s in scores.items()}
-    candidates = grid(thresholds=np.arange(0.1, 0.95, 0.1)) if decoders is None else decoders
-    return max(_onset_f1(d, columns, truth, collar, average) for d in candidates)
+    if decoders is None:
+        decoders = grid(
+            thresholds=np.arange(0.1, 0.95, 0.1), low_ratios=(0.6,), min_lengths=(0.03,)
+        )
+    return max(_onset_f1(d, columns, truth, collar, average) for d in decoders)
 
 
 def _true_onsets(scores, events, label):

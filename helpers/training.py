@@ -40,6 +40,8 @@ class Augment:
         Most bands set to their mean (0 for none).
     tilt : float
         Largest slope across the bands, in dB from lowest to highest: another microphone.
+    shift_bands : int
+        Most bands by which the spectrum moves up or down: an event of another pitch.
     """
 
     gain: float = 10.0
@@ -47,6 +49,7 @@ class Augment:
     mix_level: tuple[float, float] = (-20.0, 0.0)
     mask_bands: int = 8
     tilt: float = 6.0
+    shift_bands: int = 0
 
 
 NO_AUGMENT = Augment(gain=0.0, mix=0.0, mask_bands=0, tilt=0.0)
@@ -102,6 +105,9 @@ class Crops:
         if a.mix and rng.random() < a.mix:
             x, y = self._mixed(rng, x, y)
         bands = x.shape[1]
+        if a.shift_bands:
+            moved = np.arange(bands) - rng.integers(-a.shift_bands, a.shift_bands + 1)
+            x = x[:, np.clip(moved, 0, bands - 1)]
         tilt = np.linspace(-0.5, 0.5, bands) * rng.uniform(-a.tilt, a.tilt)
         x = x + (rng.uniform(-a.gain, a.gain) + tilt) * _NEPER
         x = np.maximum(x, np.log(self.front_end.floor))
