@@ -1,4 +1,4 @@
-"""Write the parts of README.md that follow from other files: the map and the scoreboard.
+"""Write the parts of README.md that follow from other files: the picture, the map, the scoreboard.
 
 Each part stands between two comments, `<!-- NAME: start -->` and `<!-- NAME: end -->`, and is
 never edited by hand. `--check` writes nothing and fails where a part is out of date.
@@ -12,6 +12,13 @@ import scoreboard
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+
+PICTURE = "notebooks/images/readme.png"
+PICTURE_SAYS = (
+    "Above: spectrogram of ten seconds of a synthetic brew with a mark on every plop that the "
+    "detector found. Below: bubbles per minute over five simulated days, the detector's counts "
+    "with their intervals along the true curve."
+)
 
 # The series: file name without number and suffix, and what one has after it.
 SERIES = [
@@ -47,6 +54,11 @@ def series_map(root: Path = ROOT) -> str:
     return "\n".join(lines)
 
 
+def picture(root: Path = ROOT) -> str:
+    """Return the picture, which tools/readme_picture.py draws, where it is there."""
+    return f"![{PICTURE_SAYS}]({PICTURE})" if (root / PICTURE).exists() else ""
+
+
 def board() -> str:
     """Return the scoreboard, or a line that says there is none yet."""
     drawn = scoreboard.as_markdown(scoreboard.load())
@@ -55,7 +67,7 @@ def board() -> str:
 
 def parts() -> dict[str, str]:
     """Return every part that is written, by the name in its comments."""
-    return {"map": series_map(), "scoreboard": board()}
+    return {"picture": picture(), "map": series_map(), "scoreboard": board()}
 
 
 def rewritten(text: str) -> str:
