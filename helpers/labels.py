@@ -19,14 +19,19 @@ import numpy as np
 import pandas as pd
 
 from helpers._events import COLUMNS, LabelError, LabelWarning, check_events, checked
+from helpers._proposals import Proposal, plausibility, propose, propose_energy
 from helpers._targets import agreement, frame_targets, targets_to_events, window_targets
 
 __all__ = [
     "LabelError",
     "LabelWarning",
+    "Proposal",
     "agreement",
     "check_events",
     "frame_targets",
+    "plausibility",
+    "propose",
+    "propose_energy",
     "read_audacity",
     "targets_to_events",
     "window_targets",

@@ -72,15 +72,9 @@ def test_a_file_from_audacity_comes_back_byte_for_byte(tmp_path):
     assert path.read_text(encoding="utf-8") == text
 
 
-@pytest.mark.mirror
-@pytest.mark.filterwarnings("ignore::helpers._events.LabelWarning")
-def test_real_label_files_come_back_byte_for_byte(tmp_path):
-    mirror = os.environ.get("HEARING_MIRROR")
-    if not mirror:
-        pytest.skip("needs HEARING_MIRROR with brewing-labels/")
-    from pathlib import Path
-
-    files = sorted((Path(mirror) / "brewing-labels").glob("labels.*"))
+@pytest.mark.filterwarnings("ignore::helpers.labels.LabelWarning")
+def test_real_label_files_come_back_byte_for_byte(tmp_path, mirror):
+    files = sorted((mirror / "brewing-labels").glob("labels.*"))
     assert files
     for source in files:
         events = labels.read_audacity(source)
@@ -343,3 +337,98 @@ def test_agreement_finds_the_fewest_edits(reference, other):
     a = [onset / 20 for onset in reference]
     b = [onset / 20 + 0.005 for onset in other]
     assert labels.agreement(plops(*a), plops(*b), collar=0.1, reach=0.5)["edits"] == fewest(a, b)
+
+
+# --- proposals --------------------------------------------------------------------------------
+
+RATE = 16_000
+
+
+def bursts(onsets, *, duration=12.0, level=0.3, noise=0.003, seed=0):
+    """Decaying bursts of noise and tone on a quiet hiss, with exact onsets."""
+    generator = np.random.default_rng(seed)
+    samples = noise * generator.standard_normal(int(duration * RATE))
+    time = np.arange(int(0.12 * RATE)) / RATE
+    for onset in onsets:
+        start = int(onset * RATE)
+        burst = np.sin(2 * np.pi * 700 * time) + 0.3 * generator.standard_normal(len(time))
+        burst = (level * burst * np.exp(-time / 0.04))[: len(samples) - start]
+        samples[start : start + len(burst)] += burst
+    return samples.astype(np.float32)
+
+
+def test_proposals_find_bursts_and_trust_them():
+    onsets = np.arange(0.5, 11.5, 0.9)
+    proposal = labels.propose(bursts(onsets))
+    found = labels.agreement(plops(*onsets), proposal.events, collar=0.05)
+    assert (found["kept"], found["edits"]) == (len(onsets), 0)
+    assert proposal.plausible, proposal.reason
+    assert proposal.posterior.min() >= 0
+    assert proposal.posterior.max() <= 1
+    assert len(proposal.times) == len(proposal.posterior) == len(proposal.excess)
+
+
+def test_a_hop_of_ten_milliseconds_follows_five_events_a_second():
+    onsets = np.arange(0.5, 11.5, 0.2)
+    proposal = labels.propose(bursts(onsets))
+    assert labels.agreement(plops(*onsets), proposal.events, collar=0.05)["recall"] > 0.95
+
+
+def test_no_event_here_is_an_answer():
+    for samples in (bursts([]), np.zeros(5 * RATE, np.float32)):
+        proposal = labels.propose(samples)
+        assert len(proposal.events) == 0
+        assert not proposal.plausible
+        assert "no event" in proposal.reason
+        assert list(proposal.events.columns[:3]) == labels.COLUMNS
+    weak = bursts(np.arange(1, 11, 1.0), level=0.02)
+    assert len(labels.propose(weak, min_rise=0).events) > 0
+    assert len(labels.propose(weak, min_rise=40).events) == 0
+
+
+def test_digital_silence_is_never_an_event_nor_the_background():
+    onsets = [1.0, 2.0, 3.0, 4.0]
+    samples = bursts(onsets, duration=5.0)
+    padded = np.concatenate([samples, np.zeros(10 * RATE, np.float32)])
+    proposal = labels.propose(padded)
+    assert labels.agreement(plops(*onsets), proposal.events, collar=0.05)["edits"] == 0
+    assert (proposal.posterior[proposal.times > 5.1] == 0).all()
+
+
+def test_proposals_are_the_same_twice_and_cut_at_the_end():
+    samples = bursts([1.0, 2.0, 3.98], duration=4.0)
+    first, again = labels.propose(samples).events, labels.propose(samples).events
+    pd.testing.assert_frame_equal(first, again)
+    assert first["offset"].max() <= 4.0
+    labels.check_events(first, duration=4.0, overlaps="error")
+
+
+def test_plausibility_names_holes_doubles_and_too_few():
+    steady = np.arange(0.5, 30, 1.0)
+    assert labels.plausibility(plops(*steady), duration=30)[0]
+    holes = np.delete(steady, slice(8, 24))
+    doubled = np.sort(np.concatenate([steady, steady + 0.15]))
+    for onsets in (holes, doubled):
+        plausible, reason = labels.plausibility(plops(*onsets), duration=30)
+        assert not plausible
+        assert "holes or doubles" in reason
+    plausible, reason = labels.plausibility(plops(1, 2), duration=30)
+    assert not plausible
+    assert "listen" in reason
+    assert labels.plausibility(plops(*holes), duration=30, regular=False)[0]
+
+
+def test_energy_proposals_follow_their_threshold():
+    onsets = np.arange(0.5, 11.5, 0.9)
+    samples = bursts(onsets)
+    events = labels.propose_energy(samples, threshold=12)
+    assert labels.agreement(plops(*onsets), events, collar=0.05)["edits"] == 0
+    assert len(labels.propose_energy(samples, threshold=90)) == 0
+    assert len(labels.propose_energy(np.zeros(RATE, np.float32), threshold=0)) == 0
+    with pytest.raises(ValueError, match="full_scale"):
+        labels.propose_energy(samples, threshold=3, reference="peak")
+
+
+def test_proposals_refuse_settings_that_mean_nothing():
+    with pytest.raises(ValueError, match="low <= high"):
+        labels.propose(np.zeros(RATE, np.float32), high=0.3, low=0.4)
