@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from . import _quiet
 from .detection import Decoder, Scores
 from .features import FrontEnd
 
@@ -105,7 +106,9 @@ def lite_network(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(path), num_threads=1)
+    with _quiet.standard_error():
+        interpreter = Interpreter(str(path), num_threads=1)
+        interpreter.allocate_tensors()
     inputs, outputs = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     shape = None
 
@@ -238,6 +241,7 @@ def load(folder: str | Path) -> Detector:
 
 def load_keras(detector: Detector):
     """Load the same network in Keras, in safe mode."""
+    _quiet.start_keras()
     import keras
 
     return keras.saving.load_model(detector.folder / "model.keras", compile=False, safe_mode=True)

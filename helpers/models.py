@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from . import _quiet
+
 if TYPE_CHECKING:
     import keras
 
@@ -36,6 +38,7 @@ def cnn(*, window: int, n_mels: int, filters: int = 12, dropout: float = 0.3) ->
     ValueError
         When the window is too short for three poolings.
     """
+    _quiet.start_keras()
     from keras import Input, Model, layers
 
     if window < 8:
@@ -88,6 +91,7 @@ def rnn(
     Cakir, E., et al. (2017). Convolutional recurrent neural networks for polyphonic sound event
     detection. IEEE/ACM TASLP, 25(6). https://arxiv.org/abs/1702.06286
     """
+    _quiet.start_keras()
     from keras import Input, Model, layers
 
     frames = Input((None, n_mels))
@@ -144,6 +148,7 @@ def dilated(
     Drossos, K., et al. (2020). Sound event detection with depthwise separable and dilated
     convolutions. IJCNN. https://arxiv.org/abs/2002.00476
     """
+    _quiet.start_keras()
     from keras import Input, Model, layers
 
     frames = Input((None, n_mels))

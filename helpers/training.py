@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from . import _quiet
+
 
 def seed_everything(seed: int) -> None:
     """Seed Python, NumPy and TensorFlow.
@@ -19,6 +21,7 @@ def seed_everything(seed: int) -> None:
     ----------
     seed : int
     """
+    _quiet.start_keras()
     import keras
 
     keras.utils.set_random_seed(seed)
