@@ -52,10 +52,10 @@ class Augment:
     mix_level: tuple[float, float] = (-20.0, 0.0)
     mask_bands: int = 8
     tilt: float = 6.0
-    shift_bands: int = 0
+    shift_bands: int = 10
 
 
-NO_AUGMENT = Augment(gain=0.0, mix=0.0, mask_bands=0, tilt=0.0)
+NO_AUGMENT = Augment(gain=0.0, mix=0.0, mask_bands=0, tilt=0.0, shift_bands=0)
 _NEPER = np.log(10) / 10  # natural logarithm of the power ratio of one decibel
 
 
