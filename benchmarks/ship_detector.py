@@ -2,9 +2,11 @@
 
     python benchmarks/ship_detector.py [--seed 0] [--epochs 40]
 
-Trained on the training brews of the synthetic brewery and 100 more from the same generator;
-stopped and tuned on brews held back from them; reported once on the 120 recordings of
-``brewery-large`` and on the test part of ``brewery``.
+Trained on the training brews of the synthetic brewery and 100 more from the same generator, and
+stopped on brews held back from them. A threshold tuned on known airlocks is too high for a new
+one, so the decoder is tuned as it will be used: on scores of each kind of airlock by a network that
+was trained on the other kind alone. Reported once on the 120 recordings of ``brewery-large`` and on
+the test part of ``brewery``.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import pandas as pd
 import rows
 import rungs
 
-from helpers import bundle, datasets, evaluation, features, ladder, networks, splits
+from helpers import bundle, datasets, detection, evaluation, features, ladder, networks, splits
 
 COMMAND = "python benchmarks/ship_detector.py"
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "models" / "airlock"
@@ -47,13 +49,14 @@ def main() -> None:
         per_epoch=480,
         report=print,
     )
-    decoder = ladder.tuned(rung, material, validation, average="macro")
+    decoder = tuned_on_strangers(material, train, seed=options.seed)
     seconds = time.perf_counter() - start
     card = {
         "what": "counts the plops of a fermentation airlock in 16 kHz audio",
         "trained_on": f"{len(train)} synthetic recordings of 30 s, "
         f"{len(material.events[material.events['filename'].isin(train)])} plops",
-        "tuned_on": f"{len(validation)} synthetic recordings of other brews",
+        "stopped_on": f"{len(validation)} synthetic recordings of other brews",
+        "tuned_on": "scores of each training airlock by a network trained on the others",
         "seed": options.seed,
         "training_seconds": round(seconds),
         "command": f"{COMMAND} --seed {options.seed} --epochs {options.epochs}",
@@ -61,6 +64,29 @@ def main() -> None:
     save(rung, decoder, card)
     card["figures"] = {name: measure(name) for name in ("brewery", "brewery-large")}
     save(rung, decoder, card)
+
+
+def tuned_on_strangers(material: ladder.Material, train: list[str], *, seed: int):
+    """Tune the decoder on airlocks that the network which scores them never heard."""
+    known = material.recordings[material.recordings["filename"].isin(train)]
+    known = known[known["n_airlocks"] == 1]
+    scores = {}
+    for airlock, part in known.groupby("airlock"):
+        others = known[known["airlock"] != airlock]
+        fit, stop = splits.inner(others, others["filename"], share=0.15, seed=seed)
+        rung = networks.dilated(
+            material,
+            fit,
+            stop,
+            average="macro",
+            seed=seed,
+            epochs=12,
+            patience=12,
+            per_epoch=300,
+        )
+        print(f"tuned on {airlock}, which {len(fit)} recordings do not have", flush=True)
+        scores |= rung.score({name: material.training[name] for name in part["filename"]})
+    return detection.tune(scores, material.events, label="p", average="macro")
 
 
 def save(rung: ladder.Rung, decoder, card: dict) -> None:

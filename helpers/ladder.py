@@ -329,7 +329,7 @@ def classical(
             {n: estimator.predict_proba(frame_features(x))[:, 1] for n, x in log_mels.items()}
         )
 
-    last = estimator[-1] if hasattr(estimator, "__getitem__") else estimator
+    last = estimator[-1] if hasattr(estimator, "steps") else estimator
     size = getattr(last, "coef_", np.zeros(0)).size
     if not size and hasattr(last, "estimators_"):
         size = sum(tree.tree_.node_count for tree in last.estimators_)
