@@ -114,6 +114,7 @@ class _Page:
         self.keys = ipywidgets.Text(
             description="keys", placeholder="click here, then press the letters on the buttons"
         )
+        self.keys.layout.width = "30em"
         self.onset = ipywidgets.BoundedFloatText(
             description="add at (s)", min=0, max=session.duration, step=0.01
         )
@@ -122,12 +123,16 @@ class _Page:
         self.buttons = {word: self._button(key, word) for key, (word, _) in self.doings.items()}
         self.keys.observe(self._typed, names="value")
         rows = (("play", "keep", "drop", "next", "back", "undo"), list(self.buttons)[5:11])
+        wrap = ipywidgets.Layout(flex_flow="row wrap")
         self.box = ipywidgets.VBox(
             [
                 self.told,
                 self.picture,
                 self.player,
-                *(ipywidgets.HBox([self.buttons[word] for word in row]) for row in rows),
+                *(
+                    ipywidgets.HBox([self.buttons[word] for word in row], layout=wrap)
+                    for row in rows
+                ),
                 ipywidgets.HBox([self.onset, self.buttons["add"]]),
                 self.keys,
             ]
@@ -139,7 +144,7 @@ class _Page:
         import ipywidgets
 
         button = ipywidgets.Button(description=f"{word} ({key})", tooltip=f"{word}, key {key}")
-        button.layout.width = "auto"
+        button.layout.width, button.layout.flex = "auto", "0 0 auto"
         button.on_click(lambda _: self._do(key))
         return button
 
@@ -167,7 +172,9 @@ class _Page:
         start, stop = session.view()
         image = base64.b64encode(spectrogram_png(session)).decode("ascii")
         alt = f"Spectrogram from {start:.2f} to {stop:.2f} s; solid lines mark the event at hand"
-        self.picture.value = f'<img alt="{alt}" src="data:image/png;base64,{image}">'
+        self.picture.value = (
+            f'<img alt="{alt}" style="max-width: 100%" src="data:image/png;base64,{image}">'
+        )
         self.player.autoplay = play
         self.player.value = b""  # the same sound again plays again
         self.player.value = mp3(session.clip(), session.sample_rate)
