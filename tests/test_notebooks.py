@@ -30,8 +30,12 @@ CLOSING = {
     "exercises": r"exercise",
 }
 
-every = pytest.mark.parametrize("path", SERIES + SOLUTIONS, ids=lambda path: path.stem)
-series = pytest.mark.parametrize("path", SERIES, ids=lambda path: path.stem)
+every = pytest.mark.parametrize(
+    "path", SERIES + SOLUTIONS, ids=lambda path: path.parent.name + "-" + path.stem
+)
+series = pytest.mark.parametrize(
+    "path", SERIES, ids=lambda path: path.parent.name + "-" + path.stem
+)
 
 
 def read(path: Path):

@@ -349,7 +349,13 @@ def test_scoreboard_shows_values_with_intervals():
         row(method="other", metric="not_shown"),
         row(method="other", condition={"snr_db": 0}),
         row(condition={"seed": 1, "folds": 5}, value=0.9, low=None, high=None),
-        row(dataset="brewery-large", metric="rate_within_10pct", value=0.8, low=0.7, high=0.9),
+        row(
+            dataset="brewery-large (synthetic)",
+            metric="rate_within_10pct",
+            value=0.8,
+            low=0.7,
+            high=0.9,
+        ),
     ]
     text = scoreboard.as_text(rows)
     assert ".500 (.400 to .600)" in text

@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results.json"
 
 ROLES = ("chance", "baseline", "peer", "ours", "oracle")
-REPEATS = {"seed", "folds"}  # conditions that only say how often something was repeated
+# Conditions that say which run it was, not what it was run on.
+REPEATS = {"seed", "folds", "shipped"}
 
 # What is shown of each data set: its key in the file, what it is, and metrics with their headings.
 BOARDS = {
@@ -70,7 +71,7 @@ def shown(rows: list[dict], dataset: str) -> list[dict]:
     chosen = [
         row
         for row in rows
-        if (row["area"], row["dataset"]) == ("detection", dataset)
+        if (row["area"], row["dataset"].removesuffix(" (synthetic)")) == ("detection", dataset)
         and row["metric"] in BOARDS[dataset][1]
         and set(row["condition"] or {}) <= REPEATS
     ]
