@@ -48,7 +48,8 @@ def check_python(version=None):
 def runs(command):
     """Tell whether a command is a Python that starts (a version manager's shim may not)."""
     try:
-        return subprocess.run([command, "-c", ""], capture_output=True).returncode == 0
+        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.call([command, "-c", ""], **silent) == 0
     except OSError:
         return False
 
