@@ -117,8 +117,8 @@ def best_f1(
     scores, events, label, collar, average
         As in :func:`tune`.
     decoders : iterable of Decoder, optional
-        Nine thresholds by default, with the hysteresis and the least length that most tuning
-        ends up with: without them the metric jumps with every flicker of the scores.
+        Nine thresholds by default, with and without hysteresis, and a least length without which
+        the metric jumps at every flicker of the scores.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def best_f1(
     columns = {name: (s.of(label), s.times) for name, s in scores.items()}
     if decoders is None:
         decoders = grid(
-            thresholds=np.arange(0.1, 0.95, 0.1), low_ratios=(0.6,), min_lengths=(0.03,)
+            thresholds=np.arange(0.1, 0.95, 0.1), low_ratios=(1.0, 0.6), min_lengths=(0.03,)
         )
     return max(_onset_f1(d, columns, truth, collar, average) for d in decoders)
 
