@@ -4,11 +4,15 @@ librosa's compiled functions are cached beside its files, so every later process
 """
 
 import io
+import warnings
 
 import librosa
 import matplotlib
 import numpy as np
-import sed_eval  # noqa: F401  (writes its byte code)
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", message="pkg_resources")
+    import sed_eval  # noqa: F401  (so that its byte code is written)
 
 RATE = 16_000
 
