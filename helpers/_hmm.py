@@ -65,6 +65,7 @@ def fit_posterior(inputs, *, lengths, n_states: int, starts) -> np.ndarray:
     ndarray, shape (frames, n_states)
     """
     from hmmlearn.hmm import GaussianHMM
+    from threadpoolctl import threadpool_limits
 
     inputs = (inputs - inputs.mean(0)) / (inputs.std(0) + 1e-6)
     # Fifty frames already seen in each state before the first: states that last.
@@ -79,7 +80,8 @@ def fit_posterior(inputs, *, lengths, n_states: int, starts) -> np.ndarray:
             transmat_prior=sticky,
             random_state=start,
         )
-        with _quiet():
+        # The fits are small: threads that wait for each other cost ten times what they save.
+        with _quiet(), threadpool_limits(1):
             likelihood = model.fit(inputs, lengths).score(inputs, lengths)
         if likelihood > best:
             best, found = likelihood, model
