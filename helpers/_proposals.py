@@ -47,6 +47,8 @@ class Proposal:
         Whether the events look like those of one steady source.
     reason : str
         Why, in words.
+    rise : float
+        Median rise in dB of what is loud, dropped or not; NaN where nothing is.
     """
 
     events: pd.DataFrame
@@ -55,6 +57,7 @@ class Proposal:
     times: np.ndarray
     plausible: bool
     reason: str
+    rise: float = float("nan")
 
 
 def propose(
@@ -69,8 +72,8 @@ def propose(
     high: float = 0.5,
     low: float = 0.4,
     min_length: float = 0.03,
-    min_rise: float = 2.0,
-    min_share: float = 0.5,
+    min_rise: float = 1.0,
+    min_share: float = 0.4,
     regular: bool = True,
 ) -> Proposal:
     """Propose events by a hidden Markov model fitted to this one recording.
@@ -92,8 +95,8 @@ def propose(
     n_states
         States of the model: quiet, what is between, event.
     n_mfcc
-        Cepstral coefficients, the first being the level. A diagonal Gaussian counts each one the
-        same, so many coefficients outvote the level.
+        Cepstral coefficients, the first being the level over the background. A diagonal Gaussian
+        counts each one the same, so many of them outvote the level.
     restarts, seed
         Number of starts, and seed of the first.
     high, low
@@ -145,21 +148,17 @@ def propose(
     posterior[~silent] = loudest_state(states, excess[~silent])
     events = _to_events(hysteresis(posterior, high=high, low=low), times, label)
     events = _refine(events, excess, front_end, min_length)
-    if len(events) == 0 or events["rise"].median() < min_rise:
-        found = f"{events['rise'].median():.1f} dB" if len(events) else "nowhere"
+    rise = float(events["rise"].median())
+    if not rise >= min_rise:
+        found = "nowhere" if np.isnan(rise) else f"{rise:.1f} dB"
         reason = f"no event: what is loud rises {found}; {min_rise:g} dB were asked for"
-        return Proposal(_no_events(label), posterior, excess, times, False, reason)
+        return Proposal(_no_events(label), posterior, excess, times, False, reason, rise)
     strong = min_share * np.percentile(events["rise"], 90)
     events = events[events["rise"] >= strong].reset_index(drop=True)
     duration = len(samples) / front_end.sample_rate
     events["offset"] = events["offset"].clip(upper=duration)
-    return Proposal(
-        events,
-        posterior,
-        excess,
-        times,
-        *plausibility(events, duration=duration, regular=regular),
-    )
+    judged = plausibility(events, duration=duration, regular=regular)
+    return Proposal(events, posterior, excess, times, *judged, rise)
 
 
 def propose_energy(
@@ -278,7 +277,7 @@ def _refine(
         peak = first + int(excess[first:stop].argmax())
         slope = np.diff(excess[max(free, first - 5) : peak + 1])
         start = max(free, first - 5) + 1 + int(slope.argmax()) if len(slope) else first
-        rise = excess[peak] - excess[max(0, first - before) : first + 1].min()
+        rise = excess[peak] - excess[max(0, start - before) : start + 1].min()
         while stop < limit and excess[stop] >= excess[peak] / 2:
             stop += 1
         rows.append((times[start], times[stop], rise))
