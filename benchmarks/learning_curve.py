@@ -1,6 +1,6 @@
 """Does ten times more data buy anything? The dilated network on growing numbers of brews.
 
-    python benchmarks/learning_curve.py [--brews 3 10 30 100] [--seeds 0]
+    python benchmarks/learning_curve.py [--brews 3 10 30 100 300] [--seeds 0]
 
 Trains on brews of the synthetic sets ``brewery`` and ``brewery-more``, always for the same number
 of steps, and tests on the 120 recordings of ``brewery-large``.
@@ -23,7 +23,7 @@ COMMAND = "python benchmarks/learning_curve.py"
 def main() -> None:
     """Train once for each number of brews and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--brews", nargs="+", type=int, default=[3, 10, 30, 100])
+    parser.add_argument("--brews", nargs="+", type=int, default=[3, 10, 30, 100, 300])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--epochs", type=int, default=30)
     options = parser.parse_args()

@@ -154,7 +154,7 @@ def load(name: str, *, fallback: str | None = None) -> Dataset:
     ----------
     name
         ``"brewery"``: synthetic airlocks, 48 recordings; ``"brewery-large"``: 120 more from the
-        same generator and another seed, for benchmarks; ``"brewery-more"``: 200 more to train
+        same generator and another seed, for benchmarks; ``"brewery-more"``: 600 more to train
         on. ``"coughs"``: 400 real recordings
         with coughs labelled; ``"coughs-mini"``: 135 of them. ``"coughs-0db"`` and
         ``"coughs-mini-0db"``: the same with ESC-10 backgrounds mixed in at 0 dB.

@@ -14,6 +14,7 @@ import pandas as pd
 from ._decoder import EVENT_COLUMNS, Decoder, Scores
 from ._smoothing import ChangePoints, median_filter
 from ._tuning import best_f1, default_grid, grid, tune
+from .intervals import poisson_bounds
 
 __all__ = [
     "EVENT_COLUMNS",
@@ -78,13 +79,9 @@ def rate(events: pd.DataFrame | int, *, duration: float, level: float = 0.95) ->
     ----------
     Garwood, F. (1936). Fiducial limits for the Poisson distribution. Biometrika, 28(3/4).
     """
-    from scipy.stats import chi2
-
     if not duration > 0:
         raise ValueError(f"duration must be positive, found {duration}")
     n = events if isinstance(events, int | np.integer) else len(events)
-    tail = (1 - level) / 2
-    low = chi2.ppf(tail, 2 * n) / 2 if n else 0.0
-    high = chi2.ppf(1 - tail, 2 * n + 2) / 2
+    low, high = poisson_bounds(n, level=level)
     minutes = duration / 60
     return Rate(n / minutes, float(low) / minutes, float(high) / minutes, int(n))

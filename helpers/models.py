@@ -154,7 +154,7 @@ def dilated(
     frames = Input((None, n_mels))
     x = _stem(frames, n_mels=n_mels, filters=filters, padding="valid")
     x = layers.ReLU()(layers.BatchNormalization()(layers.Dense(channels, use_bias=False)(x)))
-    for dilation, ahead in zip(dilations, _lookahead(dilations, right), strict=True):
+    for dilation, ahead in zip(dilations, lookahead(dilations, right), strict=True):
         x = _block(x, channels=channels, dilation=dilation, ahead=ahead, dropout=dropout)
     scores = layers.Dense(outputs, activation="sigmoid")(x)
     return Model(frames, scores, name="dilated")
@@ -175,15 +175,32 @@ def margins(
     -------
     left, right : int
     """
-    ahead = 2 + sum(_lookahead(dilations, right))
+    ahead = 2 + sum(lookahead(dilations, right))
     return 4 + 2 * sum(dilations) - ahead, ahead
 
 
-def _lookahead(dilations, right):
-    """Share the frames of look-ahead out to the blocks, the finest first."""
+def lookahead(dilations: tuple[int, ...], right: int | None) -> list[int]:
+    """Share the frames of look-ahead out to the blocks of :func:`dilated`, the finest first.
+
+    Parameters
+    ----------
+    dilations : tuple of int
+    right : int or None
+        As given to :func:`dilated`.
+
+    Returns
+    -------
+    list of int
+        Frames that each block looks ahead, at most its dilation.
+
+    Raises
+    ------
+    ValueError
+        When `right` is below 2: the two layers before the blocks need that many.
+    """
     left_over = sum(dilations) if right is None else right - 2
     if left_over < 0:
-        raise ValueError(f"right must be 2 frames or more (the first layers need them): {right}")
+        raise ValueError(f"right must be 2 frames or more for the first layers, found {right}")
     shares = []
     for dilation in dilations:
         shares.append(min(dilation, left_over))

@@ -64,7 +64,7 @@ LOWEST = 100.0
 SETS: dict[str, dict] = {
     "brewery": {"seed": 2021},
     "brewery-large": {"seed": 1516, "n_brews": 60, "split": "test", "first_brew": 101},
-    "brewery-more": {"seed": 4096, "n_brews": 100, "split": "train", "first_brew": 201},
+    "brewery-more": {"seed": 4096, "n_brews": 300, "split": "train", "first_brew": 201},
 }
 """Arguments of :func:`generate` for each data set that has a name."""
 
