@@ -57,8 +57,8 @@ RUNGS = {
         "random forest",
         lambda seed: RandomForestClassifier(60, min_samples_leaf=5, n_jobs=2, random_state=seed),
     ),
-    "CNN": _network(networks.cnn, epochs=10, per_epoch=3000),
-    "RNN": _network(networks.rnn, epochs=16, per_epoch=300, patience=16),
+    "CNN": _network(networks.cnn, epochs=24, per_epoch=4000, patience=24),
+    "RNN": _network(networks.rnn, epochs=30, per_epoch=500, patience=30),
     "dilated": _network(networks.dilated, epochs=30, patience=30),
 }
 
