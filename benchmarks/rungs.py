@@ -58,7 +58,7 @@ RUNGS = {
         lambda seed: RandomForestClassifier(60, min_samples_leaf=5, n_jobs=2, random_state=seed),
     ),
     "CNN": _network(networks.cnn, epochs=24, per_epoch=4000, patience=24),
-    "RNN": _network(networks.rnn, epochs=30, per_epoch=500, patience=30),
+    "RNN": _network(networks.rnn, epochs=20, per_epoch=400, patience=20),
     "dilated": _network(networks.dilated, epochs=30, patience=30),
 }
 

@@ -16,7 +16,7 @@ DEPTH = 50.0  # dB under the loudest frame; what is further down is background w
 
 
 def excess_bands(
-    log_mel: np.ndarray, *, front_end: FrontEnd, depth: float = DEPTH
+    log_mel: np.ndarray, *, front_end: FrontEnd, depth: float = DEPTH, quantile: float = 0.5
 ) -> tuple[np.ndarray, np.ndarray]:
     """Level of each band over its own background, in dB, and the frames of digital silence.
 
@@ -28,13 +28,14 @@ def excess_bands(
         Its floor says what silence is.
     depth
         Everything is lifted to ``depth`` dB under the 99.9th percentile of the frames that are not
-        silence first, so that a quiet
-        room and a quieter one look alike.
+        silence first, so that a quiet room and a quieter one look alike.
+    quantile
+        The background of a band: this quantile of its frames that are not silence.
 
     Returns
     -------
     excess : ndarray, shape (frames, n_mels), float32
-        Zero where a band is at or below its median over the frames that are not silence.
+        Zero where a band is at or below its background.
     silent : ndarray of bool, shape (frames,)
     """
     silent = silent_frames(log_mel, front_end)
@@ -42,7 +43,7 @@ def excess_bands(
         return np.zeros_like(log_mel, np.float32), silent
     decibels = DECIBELS * log_mel
     decibels = np.maximum(decibels, np.percentile(decibels[~silent], 99.9) - depth)
-    background = np.median(decibels[~silent], axis=0)
+    background = np.quantile(decibels[~silent], quantile, axis=0)
     return np.maximum(decibels - background, 0).astype(np.float32), silent
 
 

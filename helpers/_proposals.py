@@ -69,10 +69,11 @@ def propose(
     n_mfcc: int = 5,
     restarts: int = 3,
     seed: int = 0,
+    quantile: float = 0.2,
     high: float = 0.5,
     low: float = 0.4,
     min_length: float = 0.03,
-    min_rise: float = 1.0,
+    min_rise: float = 1.5,
     min_share: float = 0.4,
     regular: bool = True,
 ) -> Proposal:
@@ -99,6 +100,9 @@ def propose(
         counts each one the same, so many of them outvote the level.
     restarts, seed
         Number of starts, and seed of the first.
+    quantile
+        Where the background of a band lies among its frames: lower for events that fill more of
+        the recording.
     high, low
         Hysteresis: an event needs a posterior of ``high`` somewhere and lasts while it is ``low``.
     min_length
@@ -133,7 +137,7 @@ def propose(
         )
     log_mel = front_end.log_mel(samples)
     times = front_end.times(len(log_mel))
-    bands, silent = excess_bands(log_mel, front_end=front_end)
+    bands, silent = excess_bands(log_mel, front_end=front_end, quantile=quantile)
     excess, posterior = bands.mean(1), np.zeros(len(times))
     if (~silent).sum() < 10 * n_states:
         reason = "no event: nothing but silence"
@@ -153,12 +157,19 @@ def propose(
         found = "nowhere" if np.isnan(rise) else f"{rise:.1f} dB"
         reason = f"no event: what is loud rises {found}; {min_rise:g} dB were asked for"
         return Proposal(_no_events(label), posterior, excess, times, False, reason, rise)
-    strong = min_share * np.percentile(events["rise"], 90)
-    events = events[events["rise"] >= strong].reset_index(drop=True)
+    events = strong_enough(events, min_share)
     duration = len(samples) / front_end.sample_rate
     events["offset"] = events["offset"].clip(upper=duration)
     judged = plausibility(events, duration=duration, regular=regular)
     return Proposal(events, posterior, excess, times, *judged, rise)
+
+
+def strong_enough(events: pd.DataFrame, min_share: float) -> pd.DataFrame:
+    """Drop what rises by less than a share of the strong events, their 90th percentile."""
+    if events.empty:
+        return events
+    least = min_share * np.percentile(events["rise"], 90)
+    return events[events["rise"] >= least].reset_index(drop=True)
 
 
 def propose_energy(

@@ -210,7 +210,7 @@ def fit(
     batch_size: int = 16,
     learning_rate: float = 2e-3,
     loss: object = "binary_crossentropy",
-    average: float = 0.7,
+    blend: float = 0.7,
     seed: int = 0,
     report: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
@@ -231,7 +231,7 @@ def fit(
     learning_rate : float
         At the start, for Adam.
     loss : str or keras.losses.Loss
-    average : float
+    blend : float
         What is validated and kept is a running average of the weights over epochs, in which the
         past weighs this much; 0 for the weights of the epoch alone.
     seed : int
@@ -262,7 +262,7 @@ def fit(
             raise FloatingPointError(
                 f"the loss became {value} in epoch {epoch}: try a lower learning_rate"
             )
-        mean, raw = _blend(mean, model.get_weights(), average), model.get_weights()
+        mean, raw = _blend(mean, model.get_weights(), blend), model.get_weights()
         model.set_weights(mean)
         metric = float(validate(model))
         if metric > best:

@@ -113,7 +113,7 @@ def test_training_learns_and_keeps_the_best_epoch():
         validate=validate,
         epochs=12,
         learning_rate=2e-2,
-        average=0.0,
+        blend=0.0,
     )
     assert validate(model) == pytest.approx(history["metric"].max(), abs=1e-6)
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]

@@ -155,7 +155,7 @@ class TestScores:
         values = np.linspace(0, 1, 50)
         made = Scores(values, np.arange(50) * 0.1 + 0.05, ("p",), 5.0)
         ax = plot.scores(made, decoder=Decoder(threshold=0.6, low=0.3))
-        x, y = line(ax, "p").get_data()
+        x, y = line(ax, "score of p").get_data()
         assert y == pytest.approx(values)
         assert x == pytest.approx(made.times)
         assert set(line(ax, "threshold").get_ydata()) == {0.6}
@@ -168,7 +168,7 @@ class TestScores:
         made = Scores(np.zeros((10, 2)), np.arange(10) * 0.1, ("p", "n"), 1.0)
         ax = plot.scores(made, decoder=Decoder(threshold=0.5), label="n")
         assert not ax.patches
-        assert texts(ax) == ["n", "threshold"]
+        assert texts(ax) == ["score of n", "threshold"]
 
 
 class TestEvents:
