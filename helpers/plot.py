@@ -200,7 +200,13 @@ def scores(
     for column, name in enumerate(scores.labels):
         if label in (None, name):
             colour = list(PALETTE.values())[column % len(PALETTE)]
-            ax.plot(scores.times, values[:, column], color=colour, linewidth=1.2, label=name)
+            ax.plot(
+                scores.times,
+                values[:, column],
+                color=colour,
+                linewidth=1.2,
+                label=f"score of {name}",
+            )
     if decoder is not None:
         low = decoder.threshold if decoder.low is None else decoder.low
         ax.axhline(decoder.threshold, color=PALETTE["black"], linewidth=1, label="threshold")
@@ -228,7 +234,8 @@ def _hertz_ticks(ax, front_end) -> None:
     """Label mel bands with round frequencies, each where its band would be."""
     from helpers.features import hz_to_mel
 
-    wanted = np.array([100, 250, 500, 1000, 2000, 4000, 8000, 16000], dtype=float)
+    # 250 Hz is left out: in a short picture it runs into 500
+    wanted = np.array([100, 500, 1000, 2000, 4000, 8000, 16000], dtype=float)
     wanted = wanted[(wanted >= front_end.fmin) & (wanted <= front_end.fmax)]
     low, high = (float(hz_to_mel(edge)) for edge in (front_end.fmin, front_end.fmax))
     # band k of n has its centre at the share (k + 1) / (n + 1) of the mel range
