@@ -12,7 +12,7 @@ PYTHON := $(shell $(BIN)/python -c "print('$(BIN)/python')" 2>/dev/null || echo 
 endif
 
 # After set-up nothing reaches for the network: cache and mirror are read, the rest is made here.
-run test test-real: export HEARING_OFFLINE ?= 1
+run refresh test test-real: export HEARING_OFFLINE ?= 1
 export JUPYTER_PREFER_ENV_PATH = 1
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
@@ -20,7 +20,7 @@ JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval-lax --nbval-current-env
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-real lab lint format readme lock clean distclean
+.PHONY: help setup run refresh test test-real lab lint format readme lock clean distclean
 
 help:  ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r target text; \
@@ -47,6 +47,9 @@ lint: setup  ## Check style and format, code cells of notebooks included
 
 format: setup  ## Put everything in the format that `make lint` checks
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+refresh: setup  ## Execute NOTEBOOKS="..." (or all) again and keep what they show
+	@$(BIN)/python tools/run_notebooks.py --jobs $(JOBS) --keep $(NOTEBOOKS)
 
 readme: setup  ## Write README's map and scoreboard from what is there
 	@$(BIN)/python tools/readme.py

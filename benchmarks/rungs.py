@@ -57,8 +57,9 @@ RUNGS = {
         "random forest",
         lambda seed: RandomForestClassifier(60, min_samples_leaf=5, n_jobs=2, random_state=seed),
     ),
+    # Each network hears six hours of crops: 24 x 4000 x .24 s, 30 x 560 x 1.28 s, 30 x 240 x 3 s.
     "CNN": _network(networks.cnn, epochs=24, per_epoch=4000, patience=24),
-    "RNN": _network(networks.rnn, epochs=20, per_epoch=400, patience=20),
+    "RNN": _network(networks.rnn, epochs=30, per_epoch=560, patience=30),
     "dilated": _network(networks.dilated, epochs=30, patience=30),
 }
 

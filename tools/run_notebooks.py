@@ -1,11 +1,14 @@
 """Execute the notebooks in order, one line of progress each; write results and HTML.
 
 The committed notebooks are left as they are: copies go to build/run/. A notebook that fails says
-where and why, the others go on, and the exit status tells.
+where and why, the others go on, and the exit status tells. With --keep, those that did not fail
+replace the committed ones, with smaller pictures.
 """
 
 import argparse
+import base64
 import html
+import io
 import multiprocessing
 import os
 import re
@@ -139,6 +142,34 @@ def write(notebook, path: Path, out: Path) -> None:
     (out / f"{path.stem}.html").write_text(body, encoding="utf-8")
 
 
+def keep(path: Path, out: Path) -> None:
+    """Put an executed notebook in the place of the one it came from, its pictures made smaller."""
+    import nbformat
+
+    notebook = nbformat.read(out / path.name, as_version=4)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+    for output in outputs_of(notebook):
+        data = output.get("data", {})
+        if "image/png" in data:
+            data["image/png"] = fewer_colours(data["image/png"])
+    whole = path.with_suffix(".part")
+    nbformat.write(notebook, whole)
+    whole.replace(path)
+
+
+def fewer_colours(encoded: str) -> str:
+    """Return a PNG, in base64 as is the argument, with 256 colours where that makes it smaller."""
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(base64.b64decode(encoded)))
+    resolution = picture.info.get("dpi", (72, 72))
+    few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    buffer = io.BytesIO()
+    few.save(buffer, "PNG", optimize=True, dpi=resolution)
+    return min(encoded, base64.b64encode(buffer.getvalue()).decode(), key=len)
+
+
 def write_index(outcomes: list[Outcome], out: Path) -> None:
     """Write a page that links to the pages of the notebooks."""
     items = "\n".join(
@@ -197,11 +228,14 @@ def main() -> int:
     parser.add_argument("notebooks", nargs="*", type=Path)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "run")
+    parser.add_argument("--keep", action="store_true", help="replace the notebooks that ran")
     options = parser.parse_args()
     paths = options.notebooks or sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
     if not paths:
         print("No notebook is there yet: nothing to run.")
         return 0
+    if len({path.name for path in paths}) < len(paths):
+        parser.error("two notebooks have one name, and so would their results: run them in turn")
     out = options.out.resolve()
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -210,6 +244,9 @@ def main() -> int:
     started = time.monotonic()
     outcomes = run_all([path.resolve() for path in paths], out, options.jobs)
     write_index(outcomes, out)
+    for path, result in zip(paths, outcomes, strict=True):
+        if options.keep and not result.error:
+            keep(path, out)
     return report(outcomes, out, time.monotonic() - started)
 
 
