@@ -133,10 +133,12 @@ def test_a_full_disk_is_named_with_the_remedy(upstream, tmp_path):
 
 
 INTERRUPTED = """
+import signal
 import sys
 from helpers import _download
 from helpers._sources import Entry, Source
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 entry = Entry("Data/big.bin", int(sys.argv[2]), sys.argv[3], "", "")
 patience = _download.Patience(timeout=1.0, attempts=50, pause=0.01)
 try:
