@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:  # the small computer that listens has no pandas
+    import pandas as pd
 
 EVENT_COLUMNS = ["onset", "offset", "event_label", "score"]
 
@@ -113,6 +116,8 @@ class Decoder:
             Columns onset, offset, event_label and score (the highest of the event), sorted by
             onset; seconds, inside the recording.
         """
+        import pandas as pd
+
         parts = []
         for column, label in enumerate(scores.labels):
             onsets, offsets, peaks = self.spans(scores.values[:, column], scores.times)

@@ -15,13 +15,16 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from . import _quiet
-from .detection import Decoder, Scores
+from ._decoder import Decoder, Scores
 from .features import FrontEnd
+
+if TYPE_CHECKING:  # the small computer that listens has no pandas
+    import pandas as pd
 
 FORMAT = 1
 # Frames scored in one go: a few megabytes, so that an hour needs no more memory than a minute.
