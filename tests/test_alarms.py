@@ -9,31 +9,15 @@ from helpers.apps import alarms
 from helpers.apps._poisson import poisson_bounds
 from helpers.apps.alarms import Rules, Watch
 from helpers.intervals import poisson_bounds as reference_bounds
-from helpers.synth.rhythm import five_days
+from helpers.synth.fermentations import KINDS, fermentation
 
 HOUR = 3600
 
 
 def brew(kind, seed):
-    """Plops a minute over five days as a detector counts them, and the hour of the trouble.
-
-    One plop in ten is missed, and one a minute is invented.
-    """
-    rng = np.random.default_rng(seed)
-    peak = rng.uniform(240, 350) if kind == "too active" else rng.uniform(40, 150)
-    lag = rng.uniform(4, 20)
-    peak_at = lag + rng.uniform(18, 36)
-    _, onsets = five_days(peak=peak, lag=lag, peak_at=peak_at, cv=rng.uniform(0.1, 0.7), rng=seed)
-    at = rng.uniform(peak_at, peak_at + 12)
-    hours = onsets / HOUR
-    if kind == "not started":
-        onsets = onsets[:0]
-    elif kind == "stopped abruptly":
-        onsets = onsets[hours < at]
-    elif kind == "stalled":
-        onsets = onsets[rng.random(len(onsets)) < np.clip(1 - (hours - at) / 15, 0, 1)]
-    counts = np.bincount((onsets // 60).astype(int), minlength=120 * 60)[: 120 * 60]
-    return rng.binomial(counts, 0.9) + rng.poisson(1.0, len(counts)), at
+    """Plops a minute as a detector counts them, and the hour of the trouble."""
+    made = fermentation(kind, rng=seed)
+    return made.counts(rng=seed), made.hour
 
 
 def watched(counts, rules=None):
@@ -115,6 +99,17 @@ def test_alarms_begin_and_end_in_turn(counts, every):
                 assert open_alarm is None
                 open_alarm = what
         assert (status.state in alarms.ALARMS) == (status.state == open_alarm)
+
+
+def test_fermentations_are_the_same_for_one_seed_and_of_known_kinds():
+    for kind in KINDS:
+        first, second = (fermentation(kind, rng=5) for _ in range(2))
+        assert np.array_equal(first.onsets, second.onsets)
+        assert (np.diff(first.onsets) >= 0).all()
+    stopped = fermentation("stopped abruptly", rng=5)
+    assert stopped.onsets.max() <= 3600 * stopped.hour
+    with pytest.raises(ValueError, match="kind must be one of normal"):
+        fermentation("explosion")
 
 
 def test_minutes_half_heard_count_by_the_time_that_was_heard():

@@ -32,7 +32,13 @@ HEAVY = {
     "IPython",
     "ai_edge_litert",
 }
-RANGES = ("requirements.txt", "requirements-dev.txt", "requirements-colab.txt")
+RANGES = (
+    "requirements.txt",
+    "requirements-dev.txt",
+    "requirements-colab.txt",
+    "requirements-tracker.txt",
+)
+TRACKER_LOCK = ROOT / "requirements-tracker.lock"
 PLATFORMS = [
     {"sys_platform": "linux", "platform_machine": "x86_64", "os_name": "posix"},
     {"sys_platform": "linux", "platform_machine": "aarch64", "os_name": "posix"},
@@ -52,9 +58,9 @@ def ranges(file: str) -> list[Requirement]:
     return [Requirement(line) for line in lines if line and not line.startswith(("#", "-r"))]
 
 
-def locked() -> list[tuple[Requirement, int]]:
+def locked(path: Path = LOCK) -> list[tuple[Requirement, int]]:
     """Return the entries of the lock and how many hashes each has."""
-    entries = re.split(r"^(?=[A-Za-z0-9])", LOCK.read_text("utf-8"), flags=re.M)[1:]
+    entries = re.split(r"^(?=[A-Za-z0-9])", path.read_text("utf-8"), flags=re.M)[1:]
     return [
         (Requirement(entry.split("\\")[0].strip()), entry.count("--hash=sha256:"))
         for entry in entries
@@ -80,8 +86,9 @@ def python(code: str, **options) -> subprocess.CompletedProcess:
 # --- the lock -------------------------------------------------------------------------------
 
 
-def test_lock_names_no_host_and_no_file():
-    text = LOCK.read_text("utf-8")
+@pytest.mark.parametrize("path", [LOCK, TRACKER_LOCK], ids=lambda path: path.stem)
+def test_lock_names_no_host_and_no_file(path):
+    text = path.read_text("utf-8")
     assert "://" not in text
     assert not re.search(r"^ *(-i|-f|-e|--index|--extra-index|--find-links)\b", text, re.M)
 
@@ -92,6 +99,18 @@ def test_every_locked_version_is_exact_and_has_a_hash():
     for requirement, hashes in entries:
         assert [spec.operator for spec in requirement.specifier] == ["=="], requirement
         assert hashes >= 1, requirement
+
+
+def test_the_tracker_gets_the_versions_of_the_course_and_no_tensorflow():
+    whole = {normal(entry.name): str(entry.specifier) for entry, _ in locked()}
+    small = locked(TRACKER_LOCK)
+    assert {normal(entry.name) for entry, _ in small} >= {
+        normal(requirement.name) for requirement in ranges("requirements-tracker.txt")
+    }
+    for entry, hashes in small:
+        assert whole[normal(entry.name)] == str(entry.specifier)
+        assert hashes >= 1
+    assert not {"tensorflow", "tensorflow-cpu", "pandas", "librosa"} & {e.name for e, _ in small}
 
 
 @pytest.mark.parametrize("file", RANGES)
@@ -253,8 +272,14 @@ def within(name: str, package: str) -> bool:
     return name == package or name.startswith(package + ".")
 
 
+ENTRIES = {"track.py"}  # `python -m helpers.track`: names a program and holds nothing
+
+
 def test_core_never_imports_the_programs():
     for path in modules("helpers") + modules("helpers/synth"):
+        if path.name in ENTRIES:
+            assert len(path.read_text("utf-8").splitlines()) <= 7, path.name
+            continue
         assert not [n for n, _ in imports(path) if within(n, "helpers.apps")], path.name
 
 
@@ -364,6 +389,19 @@ def test_scoreboard_shows_values_with_intervals():
     assert "other" not in text
     assert ".900" not in text
     assert scoreboard.as_text([]) == "" == scoreboard.as_markdown([])
+
+
+def test_scoreboard_shows_the_tracker_in_units_that_people_use():
+    realtime = {"area": "realtime", "method": "tracker", "role": "ours", "dataset": "made"}
+    rows = [
+        row(**realtime, metric="core_share", value=0.0123, low=None, high=None),
+        row(**realtime, metric="delay_ms_p50", value=251.4, low=None, high=None),
+        row(**realtime, metric="rate_within_10pct", value=0.77, low=0.55, high=1.0),
+    ]
+    title, _, lines = scoreboard.tracker(rows)
+    assert "synthetic" in title
+    assert [line[1] for line in lines] == ["251 ms", "1.2 %", "77 % (55 to 100)"]
+    assert scoreboard.as_text(rows)
 
 
 # --- the tree -------------------------------------------------------------------------------

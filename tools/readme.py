@@ -40,6 +40,7 @@ SERIES = [
         "events_and_evaluation",
         "From scores to events, to bubbles per minute, and how far to trust them",
     ),
+    ("real_time", "Listen live: a tracker that counts, remembers, warns and reports"),
 ]
 
 

@@ -41,6 +41,23 @@ BOARDS = {
     ),
 }
 
+# What is shown of the tracker: metric, what it says, scale and unit.
+TRACKER = [
+    ("delay_ms_p50", "from the onset of a plop to its event, median", 1, " ms"),
+    ("delay_ms_p95", "95 % of them within", 1, " ms"),
+    ("core_share", "share of one core while it listens", 100, " %"),
+    ("seconds_to_first_score", "from nothing to the first score", 1, " s"),
+    ("peak_mb", "memory", 1, " MB"),
+    ("x_realtime", "a day of sound, as fast as it goes: times real time", 1, ""),
+    ("growth_mb", "growth of its memory over that day", 1, " MB"),
+    (
+        "rate_within_10pct",
+        "recordings with 20 plops or more whose rate is right within 10 %",
+        100,
+        " %",
+    ),
+]
+
 
 def load(path: Path = RESULTS) -> list[dict]:
     """Return the rows, or none where nothing was measured yet."""
@@ -98,10 +115,30 @@ def table(rows: list[dict], dataset: str) -> tuple[list[str], list[list[str]]]:
     return ["method", "role", *metrics.values()], lines
 
 
+def tracker(rows: list[dict]) -> tuple[str, list[str], list[list[str]]]:
+    """Return title, headings and lines of what was measured in real time."""
+    ours = [r for r in rows if (r["area"], r["method"]) == ("realtime", "tracker")]
+    found = {row["metric"]: row for row in ours}
+    lines = []
+    for metric, text, scale, unit in TRACKER:
+        if metric in found:
+            value, low, high = (found[metric][key] for key in ("value", "low", "high"))
+            shown = significant(scale * value) + unit
+            if low is not None:
+                shown += f" ({significant(scale * low)} to {significant(scale * high)})"
+            lines.append([text, shown])
+    return "The tracker, on synthetic sound", ["what", "measured"], lines
+
+
+def significant(value: float) -> str:
+    """Write a figure with two digits that count, and no fewer than it has before the point."""
+    return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
+
+
 def boards(rows: list[dict]) -> list[tuple[str, list[str], list[list[str]]]]:
     """Return title, headings and lines of every board that has lines."""
     made = [(BOARDS[name][0], *table(rows, name)) for name in BOARDS]
-    return [board for board in made if board[2]]
+    return [board for board in [*made, tracker(rows)] if board[2]]
 
 
 def as_text(rows: list[dict]) -> str:

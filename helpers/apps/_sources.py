@@ -140,7 +140,7 @@ def _read(path: Path, sound, block: float) -> Iterator[np.ndarray]:
     resampler = Resampler(sound.samplerate)
     size, found = max(1, round(block * sound.samplerate)), 0
     with sound:
-        for part in sound.blocks(size, dtype="float32", always_2d=True):
+        while len(part := _next(path, sound, size)):
             if not np.isfinite(part).all():
                 at = found / sound.samplerate
                 raise AudioError(f"{path}: holds NaN or infinity after {at:.1f} s: record it again")
@@ -153,6 +153,19 @@ def _read(path: Path, sound, block: float) -> Iterator[np.ndarray]:
                 f"{path}: cut short, its header promises {sound.frames} frames and {found} could "
                 "be read: fetch or record it again"
             )
+
+
+def _next(path: Path, sound, size: int) -> np.ndarray:
+    import soundfile
+
+    from ..audio import AudioError
+
+    try:
+        return sound.read(size, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise AudioError(
+            f"{path}: breaks off or is damaged ({error}): fetch or record it again"
+        ) from error
 
 
 class Resampler:

@@ -17,9 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from .. import __version__
-from ..bundle import BundleError, Detector, load, shipped
+from ..bundle import Detector, load, shipped
 from . import _status
-from ._blocks import StreamError
+from .journal import JournalError
+from .sinks import SinkError
 
 DESCRIPTION = """\
 Listen to the airlock of a fermenting brew, count its plops, and keep bubbles per minute in a
@@ -143,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with ExitStack() as stack:
             stop.listen(stack)
             return run(options, stop, stack)
-    except (StreamError, BundleError, ValueError, OSError) as error:
+    except (JournalError, SinkError, ValueError, OSError) as error:
         print(f"helpers.track: {error}", file=sys.stderr)
         return 1
 
@@ -246,20 +247,19 @@ def keeper_of(options, detector: Detector, rules, stack: ExitStack):
     from .journal import Journal
     from .stream import FRAMES
 
-    path, wanted = options.database, options.sink
+    path = options.database
     if options.dry_run:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tracker-"))
-        path, wanted = Path(folder) / "dry-run.db", []
-    journal = stack.enter_context(Journal(path, sinks=[name.split(":")[0] for name in wanted]))
-    if wanted:
+        path = Path(folder) / "dry-run.db"
+    journal = stack.enter_context(Journal(path))
+    if options.sink and not options.dry_run:
         from . import sinks
 
-        for sender in sinks.from_environment(
-            wanted, journal=journal, name=options.name, secrets=options.secrets
-        ):
+        told = {"journal": journal, "name": options.name, "secrets": options.secrets}
+        for sender in sinks.from_environment(options.sink, **told):
             stack.enter_context(sender)
-    source = str(options.file) if options.file else f"microphone {options.device or '(default)'}"
-    journal.start(source=source, detector=str(detector.folder), now=time.time())
+    source = options.file.name if options.file else f"microphone {options.device or '(default)'}"
+    journal.start(source=source, detector=detector.folder.name, now=time.time())
     stack.callback(lambda: journal.stop(time.time()))
     fast = options.file and options.pace == "fast"
     return Bookkeeper(detector, journal, rules=rules, frames=20 if fast else FRAMES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import NamedTuple
@@ -100,8 +100,7 @@ def _columns(rows: list[Row], most: int) -> list[Column]:
         return []
     begin, end = rows[0].start, rows[-1].start + MINUTE
     width = MINUTE * max(1, math.ceil((end - begin) / MINUTE / most))
-    place: Callable[[Row], int] = lambda row: (row.start - begin) // width  # noqa: E731
     columns: dict[int, Column] = {}
     for row in rows:
-        columns.setdefault(place(row), Column()).rows.append(row)
+        columns.setdefault((row.start - begin) // width, Column()).rows.append(row)
     return list(columns.values())

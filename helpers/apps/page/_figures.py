@@ -130,7 +130,7 @@ def _shade(frame: _svg.Frame, alarm: Alarm) -> str:
 
 
 def _mark(frame: _svg.Frame, alarm: Alarm, zone: tzinfo | None) -> str:
-    """A triangle above the begin, and a broken line, so that colour is not needed."""
+    """Mark a begin by a triangle and a broken line, so that colour is not needed."""
     x = frame.x(alarm.begin)
     corners = ((x - 7, 4), (x + 7, 4), (x, 17))
     points = " ".join(f"{_svg.number(a)},{_svg.number(b)}" for a, b in corners)

@@ -17,10 +17,8 @@ import ipywidgets
 
 from helpers.apps.journal import JournalError
 from helpers.apps.page import _figures, _spectrogram, _time, _words
-from helpers.apps.page._look import Look, look
+from helpers.apps.page._look import VARIABLE, Look, look
 
-VARIABLE = "HEARING_TRACKER_DB"
-HALF = (480.0, 270.0)
 PARTS = (
     "style",
     "trouble",
@@ -75,9 +73,7 @@ class Page:
         """Look at the database and show it, or say why that cannot be done."""
         now = self._clock()
         problem = self._try_to_look(now)
-        self.parts["trouble"].value = (
-            _words.trouble(problem, read=self._read) if problem else ""
-        )
+        self.parts["trouble"].value = _words.trouble(problem, read=self._read) if problem else ""
         if self._look is not None:
             self._say(self._look, now)
             self._draw(self._look)
@@ -124,7 +120,7 @@ class Page:
             "Line: the rate. Pale band: its 95 % interval. Both are open where nothing was heard. "
             "A wedge marks an alarm, shaded while it lasted.",
         )
-        totals = _figures.plops_svg(seen.minutes, size=HALF)
+        totals = _figures.plops_svg(seen.minutes, size=_spectrogram.SIZE)
         self.parts["totals"].value = _titled(
             "Plops in all", totals, "Those that were heard; open where nothing was heard."
         )

@@ -11,6 +11,8 @@ from helpers.apps.journal import Reader
 from helpers.apps.page._alarms import Alarm, alarms
 from helpers.apps.records import MINUTE, Event, Minute, Notice, Picture, Session
 
+VARIABLE = "HEARING_TRACKER_DB"  # of the environment, through which a kernel finds the database
+
 
 @dataclass
 class Look:

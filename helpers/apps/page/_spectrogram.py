@@ -129,7 +129,7 @@ def _seconds(frame: _svg.Frame, length: float) -> str:
 
 
 def _mark(frame: _svg.Frame, time: float) -> str:
-    """A wedge above the picture, and a thin line through it, dark beside light."""
+    """Mark a time by a wedge above the picture and a thin light line through it."""
     x = frame.x(time)
     corners = ((x - 4, 9), (x + 4, 9), (x, 18))
     points = " ".join(f"{_svg.number(a)},{_svg.number(b)}" for a, b in corners)

@@ -100,8 +100,8 @@ def value_label(value: float) -> str:
 
 
 def round_up(value: float) -> float:
-    """Find a good end for an axis: a little above the largest value, and above 0."""
-    return 1.05 * value if math.isfinite(value) and value > 1e-3 else 1.0
+    """Find a good end for an axis: a little above the largest value, and no absurd one."""
+    return 1.05 * min(value, 1e9) if value > 1e-3 else 1.0
 
 
 def axes(frame: Frame, zone=None) -> str:

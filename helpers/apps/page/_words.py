@@ -17,7 +17,7 @@ SILENT = 60.0  # seconds without a sign; the tracker writes every second
 SHOWN = 12  # notices
 PAST = 10  # alarms that are over
 STATES = {
-    rules.NOT_STARTED: ("Not bubbling yet", "The yeast may need a day to get going."),
+    rules.NOT_STARTED: ("Not started yet", "It counts as started when it has bubbled for a while."),
     rules.ACTIVE: ("Fermenting", "The airlock bubbles as it should."),
     rules.TOO_ACTIVE: ("Bubbling too fast", rules.ALARMS[rules.TOO_ACTIVE]),
     rules.STALLED: ("Stalled: quiet too early", rules.ALARMS[rules.STALLED]),
@@ -65,12 +65,13 @@ def figure(value: float) -> str:
     return f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
 
 
-def plops(look: Look) -> str:
+def plops(look: Look, *, zone: tzinfo | None = None) -> str:
     """Say how many there were, and how the minute goes that is not over."""
-    told = f"<p><strong>{look.plops:,}</strong> plops counted in all</p>"
+    unit = "plop" if look.plops == 1 else "plops"
+    told = f"<p><strong>{look.plops:,}</strong> {unit} counted in all</p>"
     if look.going:
-        _, count, seconds = look.going[-1]
-        told += f"<p>{count:,} in the {seconds:.0f} seconds heard of this minute</p>"
+        start, count, seconds = look.going[-1]
+        told += f"<p>{count:,} in {seconds:.0f} s heard since {_time.clock(start, zone)}</p>"
     return told
 
 
