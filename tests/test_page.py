@@ -19,7 +19,6 @@ import urllib.request
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
-from urllib.parse import urlsplit
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
@@ -27,10 +26,10 @@ import nbformat
 import numpy as np
 import psutil
 import pytest
+from browser import Screen, free_port, process
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from test_review import Browser, free_port, process
 
 from helpers import features, plot
 from helpers.apps import alarms as rules
@@ -570,33 +569,6 @@ def test_the_notebook_is_short_and_holds_no_output():
 
 
 # --- the page in headless Chromium --------------------------------------------------------------
-
-
-class Screen(Browser):
-    """A browser of a given size that keeps a log of what it asks for."""
-
-    def __init__(self, port, *, width, height):
-        self.address = f"http://127.0.0.1:{port}/session"
-        arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        options = {"args": [*arguments, f"--window-size={width},{height}"]}
-        if width < 500:  # no window is that narrow
-            metrics = {"width": width, "height": height, "pixelRatio": 2, "mobile": True}
-            options["mobileEmulation"] = {"deviceMetrics": {**metrics, "touch": True}}
-        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"performance": "ALL"}}
-        session = self._ask("POST", "", {"capabilities": {"alwaysMatch": wanted}})
-        self.address += f"/{session['sessionId']}"
-
-    def hosts(self):
-        """Hosts that were asked for anything since the last call."""
-        found = set()
-        for entry in self._ask("POST", "/se/log", {"type": "performance"}):
-            message = json.loads(entry["message"])["message"]
-            if message["method"] == "Network.requestWillBeSent":
-                found.add(message["params"]["request"]["url"])
-            elif message["method"] == "Network.webSocketCreated":
-                found.add(message["params"]["url"])
-        assert len(found) > 10, "the log is empty"
-        return {urlsplit(url).hostname for url in found if not url.startswith(("data:", "blob:"))}
 
 
 @contextlib.contextmanager

@@ -173,7 +173,8 @@ class Bookkeeper:
         if last is not None and start <= last:
             return  # the computer's clock was set back
         self.status = status = self.watch.step(start, count, seconds)
-        self._notices += status.notices
+        if status.notices:  # before the minute: rather told twice after a crash than never
+            self.journal.add(notices=status.notices)
         rates = (status.rate, status.low, status.high)
         self.journal.close_minute(Minute(start, count, seconds, *rates, status.state))
 

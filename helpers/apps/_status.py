@@ -24,7 +24,7 @@ class Line:
         self.stream = stream or sys.stderr
         self.quiet, self._clock = quiet, clock
         self._terminal = self.stream.isatty()
-        self._last = -math.inf
+        self._last = clock()  # nothing is known yet
         self._width = 0
 
     def __enter__(self) -> Line:

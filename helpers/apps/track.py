@@ -86,7 +86,7 @@ def _detection(group) -> None:
         "--model",
         type=Path,
         metavar="FOLDER",
-        help="a detector; the one that comes with the course",
+        help="folder of a detector; left out: the one that comes with the course",
     )
     group.add_argument(
         "--threshold", type=float, metavar="X", help="count what scores X or more, from 0 to 1"
@@ -96,13 +96,21 @@ def _detection(group) -> None:
         type=int,
         default=15,
         metavar="MINUTES",
-        help="the rate is that of the last ones",
+        help="the rate is taken over the last ones (%(default)s)",
     )
     group.add_argument(
-        "--too-active", type=float, default=200.0, metavar="RATE", help="alarm from this rate on"
+        "--too-active",
+        type=float,
+        default=200.0,
+        metavar="RATE",
+        help="alarm from this rate a minute on (%(default)g)",
     )
     group.add_argument(
-        "--expected-days", type=float, default=3.0, metavar="DAYS", help="quiet sooner is an alarm"
+        "--expected-days",
+        type=float,
+        default=3.0,
+        metavar="DAYS",
+        help="falling quiet sooner is an alarm (%(default)g)",
     )
 
 
@@ -112,7 +120,7 @@ def _results(group) -> None:
         type=Path,
         default=Path("tracker.db"),
         metavar="PATH",
-        help="default: %(default)s",
+        help="SQLite file, made when missing (%(default)s)",
     )
     group.add_argument(
         "--sink",
@@ -121,7 +129,7 @@ def _results(group) -> None:
         metavar="SINK",
         help="csv:PATH, http or mqtt; may be given more than once",
     )
-    group.add_argument("--name", default="brew", help="what the brew is called outside")
+    group.add_argument("--name", default="brew", help="what sinks call the brew (%(default)s)")
     group.add_argument(
         "--secrets", type=Path, metavar="PATH", help="file with addresses and tokens"
     )
