@@ -50,10 +50,12 @@ def main() -> None:
     rows.add(made)
 
 
-def mean(table: pd.DataFrame, column: str):
-    """Mean over brews, with its interval."""
+def mean(table: pd.DataFrame, column: str, *, groups=None):
+    """Mean of a column, with its interval over rows, or over groups of them."""
     values = table[[column]].astype(float).reset_index(drop=True)
-    return evaluation.bootstrap(values, lambda t, weights=None: _mean(t[column], weights))
+    return evaluation.bootstrap(
+        values, lambda t, weights=None: _mean(t[column], weights), groups=groups
+    )
 
 
 def _mean(values: pd.Series, weights) -> np.ndarray:

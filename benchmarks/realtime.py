@@ -20,7 +20,9 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import rows
+from alarms import mean
 
 COMMAND = "python benchmarks/realtime.py"
 RATE = 16_000
@@ -97,7 +99,7 @@ def delay(n: int) -> list[dict]:
 
 def rate() -> list[dict]:
     """Compare the rate of each recording, streamed in blocks of 50 ms, with the true one."""
-    from helpers import bundle, evaluation
+    from helpers import bundle
     from helpers.apps.stream import ArraySource, StreamDetector
 
     data, names = test_recordings()
@@ -110,16 +112,8 @@ def rate() -> list[dict]:
         found += len(stream.flush().begun)
         true = len(data.events_of(name, data.label))
         within.append(abs(found / true - 1) <= 0.1)
-    import pandas as pd
-
     groups = data.recordings.set_index("filename").loc[names, "group"].to_numpy()
-    table = pd.DataFrame({"within": np.array(within, float)})
-
-    def share(t, weights=None):
-        weights = np.ones(len(t)) if weights is None else weights
-        return weights @ t["within"].to_numpy() / weights.sum(axis=-1)
-
-    value = evaluation.bootstrap(table, share, groups=groups)
+    value = mean(pd.DataFrame({"within": within}), "within", groups=groups)
     return [figure("brewery, test (synthetic)", "rate_within_10pct", value)]
 
 

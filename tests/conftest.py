@@ -42,6 +42,14 @@ def brewery():
     return datasets.load("brewery")
 
 
+@pytest.fixture(scope="session")
+def detector():
+    """The detector that ships."""
+    from helpers import bundle
+
+    return bundle.load(bundle.shipped())
+
+
 def reads_real(path: Path) -> bool:
     """Tell whether a notebook asks for real recordings."""
     return bool(READS_REAL.search(path.read_text(encoding="utf-8").replace('\\"', '"')))

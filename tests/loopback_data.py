@@ -7,13 +7,14 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
 import openpyxl
 import soundfile
+from loopback_server import running
 
 
 @dataclass
@@ -39,18 +40,9 @@ def serving(files: dict[str, bytes]):
         def log_message(self, *args):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    upstream.base = f"http://127.0.0.1:{server.server_port}/commit"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with running(Handler, let_go=upstream.let_go) as address:
+        upstream.base = f"{address}/commit"
         yield upstream
-    finally:
-        upstream.let_go.set()
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
 
 
 def answer(handler: BaseHTTPRequestHandler, upstream: Upstream) -> None:

@@ -10,11 +10,6 @@ from helpers import bundle, datasets, evaluation
 
 
 @pytest.fixture(scope="module")
-def detector():
-    return bundle.load(bundle.shipped())
-
-
-@pytest.fixture(scope="module")
 def counts(detector):
     dataset = datasets.load("brewery")
     test = dataset.recordings.query("split == 'test'")

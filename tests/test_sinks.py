@@ -19,7 +19,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import closing, contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import quote
 
@@ -28,6 +28,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loopback_data import wait_until
+from loopback_server import running
 
 from helpers.apps import _http_sink, _mqtt_sink, _secrets, _spool, sinks
 from helpers.apps._csv_sink import HEADER
@@ -485,18 +486,9 @@ def serving(port=0):
         def log_message(self, *args):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
-    web.address = f"http://127.0.0.1:{server.server_port}/stream"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with running(Handler, let_go=web.let_go, port=port) as address:
+        web.address = f"{address}/stream"
         yield web
-    finally:
-        web.let_go.set()
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
 
 
 @pytest.fixture

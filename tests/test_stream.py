@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from helpers import bundle, detection
+from helpers import detection
 from helpers.apps._event_tracker import EventTracker
 from helpers.apps.stream import ArraySource, Block, StreamDetector, StreamError
 from helpers.synth import brewery
@@ -20,11 +20,6 @@ sizes = st.lists(
     min_size=1,
     max_size=8,
 )
-
-
-@pytest.fixture(scope="module")
-def detector():
-    return bundle.load(bundle.shipped())
 
 
 @pytest.fixture(scope="module")

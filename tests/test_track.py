@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pulse import Pulse, missing
 
-from helpers import audio, bundle
+from helpers import audio
 from helpers.apps._bookkeeper import Bookkeeper
 from helpers.apps._sources import FileSource
 from helpers.apps.journal import Journal, JournalError, Reader
@@ -28,11 +28,6 @@ ROOT = Path(__file__).resolve().parents[1]
 RATE = 16_000
 BEGAN = 1_700_000_000.0  # 20 s before a minute begins
 WAIT = 60  # seconds; a bound, no measurement
-
-
-@pytest.fixture(scope="module")
-def detector():
-    return bundle.load(bundle.shipped())
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
 from ..bundle import Detector
 from ._blocks import Block, Trouble
 from ._health import Health
-from .alarms import Rules, Status, Watch
+from .alarms import NOT_STARTED, Rules, Status, Watch
 from .journal import Journal
 from .records import MINUTE, Event, Minute, Notice, Picture, minute_of
 from .stream import FRAMES, StreamDetector, StreamEvent, Update
@@ -51,9 +51,8 @@ class Bookkeeper:
     ) -> None:
         self.stream = StreamDetector(detector, frames=frames)
         self.journal, self.health = journal, Health(detector.front_end.sample_rate)
-        self.watch, self.status = Watch(rules), Status(math.nan, 0.0, math.inf, "not started")
+        self.watch, self.status = Watch(rules), Status(math.nan, 0.0, math.inf, NOT_STARTED)
         self.plops = 0  # of this run
-        self.last_onset: float | None = None  # unix time
         self._clock = clock
         self._rate = detector.front_end.sample_rate
         self._offset: float | None = None  # unix time of the stream's sample 0
@@ -97,13 +96,7 @@ class Bookkeeper:
         update = self.stream.flush()
         self._note(update)
         self._write()
-        self.journal.add(notices=self._notices)  # what closing the last minutes had to say
-        self._notices = []
         return update
-
-    def say(self, kind: str, text: str) -> None:
-        """Add a notice of one's own."""
-        self._notices.append(Notice(self.now or self._clock(), kind, text))
 
     def _trouble(self, item: Trouble) -> Update:
         """Write it down; a device that is gone ends the stretch, and the minutes go on."""
@@ -136,8 +129,6 @@ class Bookkeeper:
 
     def _note(self, update: Update) -> None:
         self.plops += len(update.begun)
-        if update.begun:
-            self.last_onset = self._offset + update.begun[-1].onset
         for event in update.ended:
             self._add(event)
 
@@ -192,11 +183,3 @@ def picture(stream: StreamDetector, time: float) -> Picture:
     hop = PICTURE_HOP * front_end.hop / front_end.sample_rate
     bands = (front_end.fmin, front_end.fmax)
     return Picture(time, len(coarse), front_end.n_mels, hop, low, high, *bands, values.tobytes())
-
-
-def follow(source, keeper: Bookkeeper, stopped: Callable[[], bool]) -> Iterator[Update]:
-    """Take what a source yields until it ends or somebody stops it."""
-    for item in source:
-        yield keeper.take(item)
-        if stopped():
-            return

@@ -1,18 +1,7 @@
-"""The course's colours once more: what `helpers.plot` imports is too much for the page's kernel.
+"""The page's colours: those of the course, and a scale of its own for loudness."""
 
-A test compares them with ``helpers.plot.PALETTE``.
-"""
+from helpers._palette import PALETTE
 
-PALETTE = {
-    "blue": "#0072B2",
-    "vermilion": "#C44E00",
-    "green": "#00795A",
-    "purple": "#A8477F",
-    "sky": "#2E86B8",
-    "ochre": "#9A6A00",
-    "black": "#1A1A1A",
-    "grey": "#6B6B6B",
-}
 #: Quiet to loud, ever lighter, so that it reads without any colour too.
 LEVELS = ("#0B0B1D", "#3A1B57", PALETTE["purple"], "#E8853A", "#FFF4CC")
 
