@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from helpers import _download, datasets, labels
+from helpers import _download, audio, datasets, labels
 from helpers._sources import SOURCES, manifest
 from helpers.synth import brewery
 
+CLIPS = {"esc10": "real", "everyday": "synthetic"}
 SHEET = Path(__file__).resolve().parents[1] / "data" / "README.md"
 
 
@@ -63,6 +64,54 @@ def coughs() -> pd.DataFrame | None:
     return pd.DataFrame({"coughs-mini": facts})
 
 
+def clips() -> pd.DataFrame | None:
+    """Describe the clips of ESC-10, where they are at hand, and those of its stand-in."""
+    try:
+        sets = {f"{name} ({kind})": datasets.load(name) for name, kind in CLIPS.items()}
+    except datasets.DataMissing:
+        return None
+    return pd.DataFrame({column: clip_facts(dataset) for column, dataset in sets.items()})
+
+
+def clip_facts(dataset: datasets.Dataset) -> dict[str, str]:
+    """Measure what the clips of a data set are like, whatever their classes."""
+    recordings = dataset.recordings
+    measured = pd.DataFrame([_measures(dataset.audio(name)) for name in recordings["filename"]])
+    tails = (0.05, 0.5, 0.95)
+    return {
+        "clips, classes, folds": f"{len(recordings)}, {len(dataset.labels)}, "
+        f"{recordings['fold'].nunique()}",
+        "sources, clips of the largest": f"{recordings['group'].nunique()}, "
+        f"{recordings['group'].value_counts().max()}",
+        "length, shortest / middle / longest (s)": _spread(recordings["duration"], 1),
+        "level, p5 / p50 / p95 (dBFS)": _spread(measured["level"], 0, tails),
+        "loud over quiet parts, p5 / p50 / p95 (dB)": _spread(measured["range"], 0, tails),
+        "parts within 25 dB of the loudest, p5 / p50 / p95 (%)": _spread(
+            100 * measured["heard"], 0, tails
+        ),
+        "digital silence, mean (%)": f"{100 * measured['silent'].mean():.0f}",
+        "middle of the spectrum's power, p5 / p50 / p95 (Hz)": _spread(
+            measured["middle"].round(-1), 0, tails
+        ),
+    }
+
+
+def _measures(samples: np.ndarray) -> dict[str, float]:
+    """Level, range and spectrum of one clip, in parts of 50 ms; quiet parts count as -80 dBFS."""
+    size = audio.SAMPLE_RATE // 20
+    parts = samples[: len(samples) // size * size].reshape(-1, size).astype(float)
+    level = 10 * np.log10(np.maximum(np.mean(parts**2, axis=1), 1e-8))
+    loud, quiet = np.quantile(level, [0.95, 0.1])
+    power = np.cumsum(np.sum(np.abs(np.fft.rfft(parts)) ** 2, axis=0))
+    return {
+        "level": audio.level_db(samples),
+        "range": loud - quiet,
+        "heard": float(np.mean(level > level.max() - 25.0)),
+        "silent": float(np.mean(np.abs(samples) < 1e-4)),
+        "middle": float(np.searchsorted(power, power[-1] / 2) * audio.SAMPLE_RATE / size),
+    }
+
+
 def _silence(path: Path) -> float:
     """Share of the frames of 10 ms whose level is below -80 dBFS."""
     samples, rate = soundfile.read(path, always_2d=True)
@@ -102,7 +151,7 @@ def replaced(text: str, name: str, table: str) -> str:
 def main() -> None:
     """Measure what can be measured here and write the sheet."""
     text = SHEET.read_text(encoding="utf-8")
-    for name, make in (("yardstick", yardstick), ("coughs", coughs)):
+    for name, make in (("yardstick", yardstick), ("coughs", coughs), ("clips", clips)):
         table = make()
         if table is None:
             print(f"{name}: the data is not at hand, left as it is")

@@ -289,5 +289,6 @@ def _how_to_get(source: Source, missing: Sequence[Entry], reason: str) -> str:
         f"  2. set HEARING_MIRROR to the absolute path of a folder that holds "
         f"{source.in_mirror(missing[0].path)}\n"
         f"  3. set HEARING_DATA to the absolute path of the cache of a machine that has them\n"
-        "Or call load(..., fallback='brewery') to go on with synthetic recordings."
+        "Or call load(..., fallback='brewery'), for clips to classify fallback='everyday', to go "
+        "on with synthetic recordings."
     )

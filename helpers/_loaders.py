@@ -23,7 +23,25 @@ AIRLOCK_SECONDS = 60.0
 
 def brewery(*, name: str) -> dict:
     """Make the synthetic airlocks, once for each state of the generator."""
-    generator = importlib.import_module("helpers.synth.brewery")
+    return _generated("brewery", name) | {
+        "label": "p",
+        "note": "Synthetic airlocks with exact truth; a group is a brew. 'p' is a plop, 'n' a "
+        "sound that is easily taken for one.",
+    }
+
+
+def everyday() -> dict:
+    """Make the synthetic clips of ten everyday sounds, once for each state of the generator."""
+    return _generated("everyday", "everyday") | {
+        "label": None,
+        "note": "Synthetic clips of ten everyday sounds, five folds by source: made for machines "
+        "without the real ones, and no stand-in for their variety.",
+    }
+
+
+def _generated(module: str, name: str) -> dict:
+    """Fields of a data set that a module of ``helpers.synth`` makes."""
+    generator = importlib.import_module(f"helpers.synth.{module}")
     options = generator.SETS[name]
 
     def make(folder: Path) -> None:
@@ -32,15 +50,12 @@ def brewery(*, name: str) -> dict:
         recordings.to_csv(folder / "recordings.csv", index=False)
         events.to_csv(folder / "events.csv", index=False)
 
-    folder = store.artefact(name, options | {"code": _synth_code()}, make)
+    folder = store.artefact(name, options | {"code": _synth_code(module)}, make)
     return {
         "recordings": _table(folder / "recordings.csv"),
         "events": _table(folder / "events.csv"),
         "folder": folder,
-        "label": "p",
         "synthetic": True,
-        "note": "Synthetic airlocks with exact truth; a group is a brew. 'p' is a plop, 'n' a "
-        "sound that is easily taken for one.",
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -34,3 +35,6 @@ def start_keras() -> None:
             import keras
 
             keras.ops.zeros(1)
+        # Its advice on retracing counts the calls of all models of a process together, and so
+        # turns up wherever several small ones are used; errors are still told.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)

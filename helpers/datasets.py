@@ -1,7 +1,9 @@
 """The recordings of the course and their events, as two tables and a way to the sound.
 
-``load("brewery")`` works anywhere: it makes synthetic recordings. The other names are real ones,
-read from the cache, from a mirror or from the network (:mod:`helpers._download`).
+``load("brewery")`` and ``load("everyday")`` work anywhere: they make synthetic recordings. The
+other names are real ones, read from the cache, from a mirror or from the network
+(:mod:`helpers._download`). A recording either holds events to detect, or is a clip that is
+classified as a whole; the column ``label`` of ``recordings`` then names its class.
 """
 
 from __future__ import annotations
@@ -16,10 +18,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers import _loaders, audio
+from helpers import _esc10, _loaders, _soundata, audio
 from helpers._sources import DataError, DataMissing
 
-__all__ = ["DataError", "DataMissing", "Dataset", "NAMES", "load"]
+__all__ = ["DataError", "DataMissing", "Dataset", "NAMES", "from_folder", "load"]
 
 ROLES = ("train", "test")
 LOADERS = {
@@ -31,6 +33,10 @@ LOADERS = {
     "coughs-0db": lambda: _loaders.coughs_in_noise(mini=False),
     "coughs-mini-0db": lambda: _loaders.coughs_in_noise(mini=True),
     "airlocks": _loaders.airlocks,
+    "everyday": _loaders.everyday,
+    "esc10": _esc10.esc10,
+    "esc50": lambda: _soundata.clips("esc50"),
+    "urbansound8k": lambda: _soundata.clips("urbansound8k"),
 }
 NAMES = tuple(LOADERS)
 
@@ -45,13 +51,15 @@ class Dataset:
         What :func:`load` was asked for.
     recordings
         One row a recording: filename, duration (seconds), group (what must stay on one side of a
-        split), split ("train" or "test"), provenance, and what else is known.
+        split), provenance, and what else is known. Recordings with events have split ("train" or
+        "test"); clips have label (their class) and fold (upstream's own number).
     events
         One row an event: filename, onset, offset (seconds), event_label.
     folder
         Where the sound files lie.
     label
-        The label of the events to detect; any other label marks look-alikes.
+        The label of the events to detect; any other label marks look-alikes. None for clips that
+        are classified.
     synthetic
         Whether a program made the recordings.
     note
@@ -69,7 +77,7 @@ class Dataset:
     recordings: pd.DataFrame
     events: pd.DataFrame
     folder: Path
-    label: str
+    label: str | None
     synthetic: bool
     note: str
     paths: dict[str, Path] = field(default_factory=dict)
@@ -135,15 +143,36 @@ class Dataset:
 
     @property
     def positives(self) -> pd.DataFrame:
-        """The events to detect: those that carry ``label``."""
+        """The events to detect: those that carry ``label``.
+
+        Raises
+        ------
+        DataError
+            When the dataset labels clips, so that there is nothing to detect.
+        """
+        if self.label is None:
+            raise DataError(
+                f"{self.name} labels clips, not events to detect: use recordings['label']"
+            )
         return self.events[self.events["event_label"] == self.label].reset_index(drop=True)
+
+    @property
+    def labels(self) -> list[str]:
+        """Sorted names: of the classes of the clips, or of the labels of the events."""
+        clips = self.label is None
+        names = self.recordings["label"] if clips else self.events["event_label"]
+        return sorted(names.unique())
 
     def __repr__(self) -> str:
         minutes = self.recordings["duration"].sum() / 60
         made = "synthetic" if self.synthetic else "real"
+        if self.label is None:
+            what, found = "clips", f"{len(self.labels)} classes"
+        else:
+            what, found = "recordings", f"{len(self.positives)} events {self.label!r}"
         return (
-            f"<Dataset {self.name} ({made}): {len(self.recordings)} recordings, {minutes:.1f} min, "
-            f"{len(self.positives)} events {self.label!r}>"
+            f"<Dataset {self.name} ({made}): {len(self.recordings)} {what}, {minutes:.1f} min, "
+            f"{found}>"
         )
 
 
@@ -158,10 +187,14 @@ def load(name: str, *, fallback: str | None = None) -> Dataset:
         on. ``"coughs"``: 400 real recordings
         with coughs labelled; ``"coughs-mini"``: 135 of them. ``"coughs-0db"`` and
         ``"coughs-mini-0db"``: the same with ESC-10 backgrounds mixed in at 0 dB.
-        ``"airlocks"``: real airlocks from published videos.
+        ``"airlocks"``: real airlocks from published videos. Clips with a class each:
+        ``"everyday"``, 400 synthetic ones; ``"esc10"``, 400 real ones; ``"esc50"`` and
+        ``"urbansound8k"``, real, non-commercial and large, only where they have been put by hand
+        (see :func:`from_folder`).
     fallback
-        Name of the dataset to take where ``name`` cannot be had, usually ``"brewery"``. A banner
-        says so, and the result is what it is: its ``name`` is the fallback's.
+        Name of the dataset to take where ``name`` cannot be had, usually ``"brewery"``, for clips
+        ``"everyday"``. A banner says so, and the result is what it is: its ``name`` is the
+        fallback's.
 
     Returns
     -------
@@ -180,6 +213,8 @@ def load(name: str, *, fallback: str | None = None) -> Dataset:
     R. V. Sharan, "Cough sound detection from raw waveform using SincNet and bidirectional GRU",
     Biomedical Signal Processing and Control 82, 104580 (2023).
     K. J. Piczak, "ESC: Dataset for Environmental Sound Classification", ACM Multimedia (2015).
+    J. Salamon, C. Jacoby and J. P. Bello, "A dataset and taxonomy for urban sound research", ACM
+    Multimedia (2014).
     """
     for wanted in (name,) if fallback is None else (name, fallback):
         if wanted not in LOADERS:
@@ -195,6 +230,38 @@ def load(name: str, *, fallback: str | None = None) -> Dataset:
     warning = f"{kind} STAND-IN: {name!r} is not at hand, so everything below shows {fallback!r}."
     _banner(warning, reason)
     return replace(stand_in, note=f"{warning} {stand_in.note}")
+
+
+def from_folder(
+    name: str, folder: str | os.PathLike, *, index: str | os.PathLike | None = None
+) -> Dataset:
+    """Load ESC-50 or UrbanSound8K from a folder laid out as upstream.
+
+    Parameters
+    ----------
+    name
+        ``"esc50"`` or ``"urbansound8k"``.
+    folder
+        Where the data lies; soundata calls it data_home. A part of the clips is enough.
+    index
+        An index of your own in soundata's format (paths and MD5 sums), for a made or cut-down
+        folder; soundata's official one when left out.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    DataMissing
+        When there is no index, no table of metadata, or no clip.
+    DataError
+        When the name is another, or a file differs from the index.
+    """
+    if name not in _soundata.LAYOUTS:
+        raise DataError(f"no folder is read for {name!r}: {' or '.join(_soundata.LAYOUTS)}")
+    index = None if index is None else Path(index)
+    return Dataset(name=name, **_soundata.clips(name, folder=Path(folder), index=index))
 
 
 def _rows(table: pd.DataFrame, filenames: set[str]) -> pd.DataFrame:

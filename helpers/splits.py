@@ -29,6 +29,77 @@ class Split(NamedTuple):
     test: list[str]
 
 
+class OfficialFold(NamedTuple):
+    """One turn of cross-validation over folds that came with the data."""
+
+    test_fold: int
+    train: list[str]
+    validation: list[str]
+    test: list[str]
+
+
+def by_fold(recordings: pd.DataFrame, *, validation: int = 1) -> list[OfficialFold]:
+    """Cross-validation over the folds of the column ``fold``, as upstream made them.
+
+    Every fold tests once. The folds that follow it, around the circle, are for validation (when
+    to stop, thresholds), the others for training: what is reported has chosen nothing.
+
+    Parameters
+    ----------
+    recordings : DataFrame
+        One row a clip, with the columns ``filename``, ``group``, ``fold`` and ``label``.
+    validation : int
+        Number of folds for validation, at least 1.
+
+    Returns
+    -------
+    list of OfficialFold
+        One for each fold, in order: test_fold and sorted filenames train, validation, test.
+
+    Raises
+    ------
+    SplitError
+        When a column is missing, a filename comes twice, there are too few folds, a group is in
+        two folds, or a class is missing from a fold.
+    """
+    _need(recordings, ["filename", "group", "fold", "label"])
+    _members(recordings)  # refuses groups without a name and filenames that come twice
+    folds = sorted(recordings["fold"].unique())
+    if not 1 <= validation <= len(folds) - 2:
+        raise SplitError(
+            f"validation={validation} of {len(folds)} folds: one fold tests and one at least must "
+            f"be left to train on, so give 1 to {len(folds) - 2} (three folds are the fewest)."
+        )
+    _check_folds(recordings, folds)
+    names = {fold: list(recordings["filename"][recordings["fold"] == fold]) for fold in folds}
+    turns = []
+    for i, test in enumerate(folds):
+        order = [folds[(i + step) % len(folds)] for step in range(1, len(folds))]
+        held, rest = order[:validation], order[validation:]
+        parts = (sorted(sum((names[fold] for fold in part), [])) for part in (rest, held, [test]))
+        turns.append(OfficialFold(int(test), *parts))
+    return turns
+
+
+def _check_folds(recordings: pd.DataFrame, folds: list[int]) -> None:
+    """Refuse a group in two folds, and a fold without one of the classes."""
+    homes = recordings.groupby("group")["fold"].unique()
+    torn = homes[homes.map(len) > 1]
+    if len(torn):
+        raise SplitError(
+            f"group {torn.index[0]!r} is in folds {sorted(int(fold) for fold in torn.iloc[0])}, "
+            "so what is tested was heard in training: keep upstream's folds, never shuffle them."
+        )
+    counts = recordings.groupby(["label", "fold"]).size().unstack(fill_value=0)
+    for label, row in counts.iterrows():
+        for fold in folds:
+            if row[fold] == 0:
+                raise SplitError(
+                    f"class {label!r} has no clip in fold {fold} ({row.sum()} in all), so nothing "
+                    "tests it there: add clips, or leave the class or the fold out."
+                )
+
+
 def by_group(
     recordings: pd.DataFrame, *, n_folds: int = 5, seed: int = 0
 ) -> list[tuple[list[str], list[str]]]:

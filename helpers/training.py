@@ -212,6 +212,7 @@ def fit(
     loss: object = "binary_crossentropy",
     blend: float = 0.7,
     seed: int = 0,
+    stop_after: int | None = None,
     report: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
     """Train, look at the task's own metric after each epoch, and keep the best weights.
@@ -235,6 +236,9 @@ def fit(
         What is validated and kept is a running average of the weights over epochs, in which the
         past weighs this much; 0 for the weights of the epoch alone.
     seed : int
+    stop_after : int, optional
+        End after this many of the `epochs`, on the learning rates of the whole: to train again for
+        as long as turned out best.
     report : callable, optional
         Called with a line of progress after each epoch.
 
@@ -254,7 +258,7 @@ def fit(
     seed_everything(seed)
     model.compile(optimizer=keras.optimizers.Adam(learning_rate), loss=loss)
     rows, best, kept, mean = [], -np.inf, model.get_weights(), None
-    for epoch in range(epochs):
+    for epoch in range(min(epochs, stop_after or epochs)):
         model.optimizer.learning_rate = learning_rate * 0.5 * (1 + np.cos(np.pi * epoch / epochs))
         x, y = draw(rng)
         value = model.fit(x, y, batch_size=batch_size, epochs=1, verbose=0).history["loss"][0]

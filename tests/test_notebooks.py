@@ -70,7 +70,9 @@ def sounds(cell) -> list[bytes]:
 
 def names_of_real_data(notebook) -> set[str]:
     """Return the variables that hold recordings read from a real data set."""
-    pattern = r"^\s*(\w+)\s*=\s*datasets\.load\([^)\n]*(?:fallback|[\"'](?:coughs|airlocks))"
+    pattern = (
+        r"^\s*(\w+)\s*=\s*datasets\.load\([^)\n]*(?:fallback|[\"'](?:coughs|airlocks|esc|urban))"
+    )
     return {name for c in code(notebook) for name in re.findall(pattern, c.source, re.M)}
 
 
@@ -204,10 +206,10 @@ def decoded(source) -> np.ndarray:
 
 
 class Archive:
-    """Every real cough recording in one row, to look up where a sound comes from."""
+    """Every real recording in one row, to look up where a sound comes from."""
 
-    def __init__(self, folder: Path):
-        self.files = sorted(folder.rglob("*.wav"))
+    def __init__(self, *folders: Path):
+        self.files = [f for folder in folders for f in sorted(folder.rglob("*.[wo][ag][vg]"))]
         assert self.files
         gap = np.zeros(LOOK, dtype=np.float32)
         row = np.concatenate([np.append(decoded(file), gap) for file in self.files])
@@ -234,7 +236,7 @@ class Archive:
 @pytest.fixture(scope="module")
 def archive(mirror) -> Archive:
     """Real recordings to compare with."""
-    return Archive(mirror / "coughs")
+    return Archive(mirror / "coughs", mirror / "esc10")
 
 
 def coded(file: Path) -> io.BytesIO:

