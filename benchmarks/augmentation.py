@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import namers
 import pandas as pd
 import rows
-from classification import KEPT
+from rungs import KEPT
 
 from helpers import (
     augment,
@@ -122,7 +122,8 @@ def one_fold(name: str, bench, turn, seed: int, *, fresh: bool) -> pd.DataFrame:
     )
     table = made.decide(bench.material, turn.test)[["filename", "group", "fold", "correct"]]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(table.to_dict(orient="list")))
+    text = json.dumps(table.to_dict(orient="list"))
+    rows.write_whole(path, lambda file: file.write(text.encode()))
     told = f"{table['correct'].mean():.3f} in {time.perf_counter() - start:.0f} s"
     print(f"  {name}, fold {turn.test_fold}, seed {seed}: {told}", flush=True)
     return table

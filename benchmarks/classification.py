@@ -19,16 +19,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import namers
 import numpy as np
 import pandas as pd
 import rows
+from rungs import KEPT
 
 from helpers import classifiers, clips, datasets, decisions, intervals, splits
 
-KEPT = Path(__file__).resolve().parent.parent / "build" / "benchmarks"
 BASELINE = "MFCC statistics, random forest"
 
 
@@ -150,7 +149,7 @@ def one_fold(method, bench, turn, seed, *, count, fresh):
     about["training_seconds"] = time.perf_counter() - start
     path.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(path, index=False)
-    about_path.write_text(json.dumps(about))
+    rows.write_whole(about_path, lambda file: file.write(json.dumps(about).encode()))
     right = table["correct"].mean()
     told = f"fold {turn.test_fold}, seed {seed}: {right:.3f} in {about['training_seconds']:.0f} s"
     print(f"  {name} {told}", flush=True)
@@ -179,8 +178,7 @@ def as_rows(table: pd.DataFrame, abouts: pd.DataFrame, about: dict, *, full: boo
     groups = table["group"].to_numpy()
     made = [("accuracy", intervals.bootstrap(table, decisions.accuracy, groups=groups), "")]
     if full:
-        folds = table.groupby("fold")["correct"].mean()
-        made.append(("accuracy_deviation", folds.std(ddof=1), ""))
+        made.append(("accuracy_deviation", decisions.over_folds(table)["deviation"], ""))
         seeds = table.groupby("seed")["correct"].mean()
         if len(seeds) > 1:
             made.append(("seed_deviation", seeds.std(ddof=1), ""))

@@ -216,7 +216,7 @@ def frozen(mode: str) -> Callable:
         learn = turn.train + turn.validation
         net = imagenet.network(weights="package")
         shown = pictures(bench, mode, learn)
-        vectors = {n: net.predict_on_batch(np.stack([shown[n]]))[0] for n in learn + turn.test}
+        vectors = {n: net.predict_on_batch(shown[n][None])[0] for n in learn + turn.test}
         found = by_vectors(vectors, "linear", bench, turn, seed)
         return found, {"parameters": net.count_params()}
 

@@ -14,10 +14,7 @@ where it was. Rows are written only for all 8732 clips and weights whose hash is
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import os
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,12 +22,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import rows
+import rungs
 from shallow import CLASSIFIERS, tuned
 from sklearn.dummy import DummyClassifier
 
 from helpers import _openl3, audio, datasets, embeddings, features, intervals, store
 
-KEPT = Path(__file__).resolve().parent.parent / "build" / "benchmarks" / "openl3_urbansound8k"
+KEPT = rungs.KEPT / "openl3_urbansound8k"
 COMMAND = "python benchmarks/openl3_urbansound8k.py"
 WHOLE = 8732  # clips of UrbanSound8K
 BASELINE = "MFCC statistics, random forest"
@@ -106,7 +104,7 @@ def measure(dataset, extractor, *, kept: Path) -> dict[str, pd.DataFrame]:
     dict of str to DataFrame
         Method to filename, label, decided, correct, group and fold.
     """
-    weights = hashlib.sha256(Path(extractor.weights).read_bytes()).hexdigest()[:12]
+    weights = store.sha256(extractor.weights)[:12]
     folder = kept / f"{extractor.name}-{weights}"
     both = described(dataset, lambda path: embedded(extractor, path), folder)
     mfcc = described(dataset, mfcc_statistics, kept / "mfcc")
@@ -142,7 +140,9 @@ def described(dataset, describe: Callable[[Path], np.ndarray], folder: Path) -> 
     for index, name in enumerate(names, start=1):
         path = folder / f"{name}.npy"
         if not path.exists():
-            _write(path, lambda file, name=name: np.save(file, describe(dataset.path(name))))
+            rows.write_whole(
+                path, lambda file, name=name: np.save(file, describe(dataset.path(name)))
+            )
             made += 1
             if made % 100 == 0 or index == len(names):
                 pace = (time.perf_counter() - start) / made
@@ -180,7 +180,7 @@ def decided(
         found[test] = model.fit(vectors[train | held], labels[train | held]).predict(vectors[test])
         if path:
             text = json.dumps(list(found[test]))
-            _write(path, lambda file, text=text: file.write(text.encode()))
+            rows.write_whole(path, lambda file, text=text: file.write(text.encode()))
             print(f"  {folder.parent.name} {folder.name}: fold {number}", flush=True)
     table["decided"] = found
     table["correct"] = table["decided"] == table["label"]
@@ -198,18 +198,6 @@ def remembered(dataset, vectors: np.ndarray, name: str, folder: Path) -> pd.Data
 
 def _most_frequent(*_):
     return DummyClassifier(strategy="most_frequent")
-
-
-def _write(path: Path, fill: Callable) -> None:
-    """Write a file whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            fill(file)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 # --- figures --------------------------------------------------------------------------------

@@ -11,9 +11,10 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Real
 from pathlib import Path
+from typing import IO
 
 from filelock import FileLock
 
@@ -301,11 +302,23 @@ def _commands(rows: list[dict]) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+    """Write a text whole or not at all."""
+    write_whole(path, lambda file: file.write(text.encode()))
+
+
+def write_whole(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
+    """Write a file whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+    fill : callable
+        Writes the content into an open binary file.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            fill(file)
         os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException:

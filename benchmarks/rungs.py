@@ -97,7 +97,7 @@ def run(
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     found.to_csv(path, index=False)
-    about_path.write_text(json.dumps(about))
+    rows.write_whole(about_path, lambda file: file.write(json.dumps(about).encode()))
     print(f"  {folder} {part}: {name} in {fitted:.0f} s", flush=True)
     return found, about
 

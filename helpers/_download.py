@@ -139,13 +139,20 @@ def _difference(path: Path, entry: Entry) -> str:
     size = path.stat().st_size
     if entry.size is not None and size != entry.size:
         return f"{size} bytes, {entry.size} expected"
-    digest = hashlib.sha256() if entry.sha256 else hashlib.sha1(b"blob %d\0" % size)
+    if entry.sha256:
+        kind, found, wanted = "sha256", store.sha256(path), entry.sha256
+    else:
+        kind, found, wanted = "sha1", git_blob_sha1(path), entry.git_blob_sha1
+    return "" if found == wanted else f"{kind} {found[:12]}…, {wanted[:12]}… expected"
+
+
+def git_blob_sha1(path: Path) -> str:
+    """Name that git gives to the content of a file."""
+    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size)
     with open(path, "rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
-    wanted = entry.sha256 or entry.git_blob_sha1
-    found = digest.hexdigest()
-    return "" if found == wanted else f"{digest.name} {found[:12]}…, {wanted[:12]}… expected"
+    return digest.hexdigest()
 
 
 def _download_all(

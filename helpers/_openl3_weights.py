@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import zlib
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import _sources
+from . import _download, _sources
 from ._sources import DataError, DataMissing
 
 if TYPE_CHECKING:
@@ -49,12 +48,8 @@ def is_published(path: Path, name: str) -> bool:
     DataError
         When it is another of the published files, so that its arrays might fit and mean nothing.
     """
-    with open(path, "rb") as file:
-        digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size)
-        while block := file.read(1 << 20):
-            digest.update(block)
     published = {entry.git_blob_sha1: entry.path for entry in _sources.manifest(MANIFEST).values()}
-    found = published.get(digest.hexdigest())
+    found = published.get(_download.git_blob_sha1(path))
     if found not in (None, name):
         raise DataError(f"{path}: this is {found}, and {name} is wanted: give that one")
     return found is not None

@@ -6,7 +6,6 @@ a path that the caller names is taken as it is; its arrays then have to have the
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import io
 import os
@@ -119,21 +118,6 @@ def find(
             except DataMissing as error:
                 problems.append(str(error).splitlines()[0])
     raise DataMissing(_how_to_get(name, places, problems))
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    str
-    """
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def unpacked(path: Path, *, limit: int = UNPACKED) -> dict[str, bytes]:

@@ -42,7 +42,9 @@ def shift(samples: np.ndarray, *, seconds: float) -> np.ndarray:
     -------
     ndarray, shape (n,), float32
     """
-    return _library("Shift", samples, shift=seconds, shift_unit="seconds", rollover=True)
+    return _library(
+        "Shift", samples, shift=seconds, options={"shift_unit": "seconds", "rollover": True}
+    )
 
 
 def stretch(samples: np.ndarray, *, rate: float) -> np.ndarray:
@@ -370,23 +372,21 @@ def mixup(*, alpha: float = 0.4, share: float = 0.7) -> Change:
     return change
 
 
-def _library(name: str, samples: np.ndarray, *, rng=None, **amounts: object) -> np.ndarray:
+def _library(
+    name: str, samples: np.ndarray, *, rng=None, options: dict | None = None, **amount: float
+) -> np.ndarray:
     """Apply one transform of audiomentations with its range shut to one amount."""
     samples = np.ascontiguousarray(samples, dtype=np.float32)
     if samples.ndim != 1 or not len(samples):
         raise ValueError(f"samples must be one row and not empty, found shape {samples.shape}")
     if not samples.any():
         return samples.copy()  # silence stays silence; levels against it mean nothing
-    kept = {"shift_unit", "rollover"}
-    settings = {k: v for k, v in amounts.items() if k in kept}
-    for key, value in amounts.items():
-        if key not in kept:
-            settings |= {f"min_{key}": value, f"max_{key}": value}
+    shut = {f"{end}_{key}": value for key, value in amount.items() for end in ("min", "max")}
     with _seeded(rng), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import audiomentations
 
-        transform: Callable = getattr(audiomentations, name)(p=1.0, **settings)
+        transform: Callable = getattr(audiomentations, name)(p=1.0, **shut, **(options or {}))
         return np.asarray(transform(samples, sample_rate=SAMPLE_RATE), dtype=np.float32)
 
 

@@ -57,14 +57,12 @@ def three_blocks(
     https://arxiv.org/abs/1608.04363
     """
     _quiet.start_keras()
-    from keras import Input, Model, layers
+    from keras import Model, layers
 
-    _check_size(window, n_mels)
-    frames = Input((window, n_mels))
-    x = layers.Reshape((window, n_mels, 1))(frames)
+    frames, x = _picture(window, n_mels)
     for index, width in enumerate((filters, 2 * filters, 2 * filters)):
         x = layers.Conv2D(width, 5, padding="same", use_bias=False, name=f"block_{index}")(x)
-        x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+        x = _normed(x)
         if index < 2:
             x = layers.MaxPooling2D((4, 2) if index else (2, 4))(x)
     x = layers.MaxPooling2D((2, 2))(x)
@@ -112,18 +110,16 @@ def depthwise(
     neural networks. Master's thesis, NMBU. https://hdl.handle.net/11250/2611624
     """
     _quiet.start_keras()
-    from keras import Input, Model, layers
+    from keras import Model, layers
 
-    _check_size(window, n_mels)
-    frames = Input((window, n_mels))
-    x = layers.Reshape((window, n_mels, 1))(frames)
+    frames, x = _picture(window, n_mels)
     x = layers.Conv2D(filters, 5, strides=2, padding="same", use_bias=False)(x)
-    x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+    x = _normed(x)
     for width, size, stride in ((2, 5, 2), (2, 5, 1), (4, 3, 2), (4, 3, 1)):
         x = layers.DepthwiseConv2D(size, strides=stride, padding="same", use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+        x = _normed(x)
         x = layers.Conv2D(width * filters, 1, use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+        x = _normed(x)
     x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
     return Model(frames, layers.Dense(classes, activation=activation)(x), name="depthwise")
 
@@ -162,15 +158,13 @@ def strided(
         When the window or the number of bands is below 16.
     """
     _quiet.start_keras()
-    from keras import Input, Model, layers
+    from keras import Model, layers
 
-    _check_size(window, n_mels)
-    frames = Input((window, n_mels))
-    x = layers.Reshape((window, n_mels, 1))(frames)
+    frames, x = _picture(window, n_mels)
     for index, (size, stride) in enumerate(((5, 2), (3, 2), (3, 2), (3, 1))):
         width = filters * 2**index
         x = layers.Conv2D(width, size, strides=stride, padding="same", use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+        x = _normed(x)
     x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
     return Model(frames, layers.Dense(classes, activation=activation)(x), name="strided")
 
@@ -257,16 +251,31 @@ def raw(*, samples: int, classes: int, filters: int = 24, dropout: float = 0.3) 
     x = layers.Reshape((samples, 1))(waveform)
     # 64 filters of 16 ms every 5 ms, their size, and a mean over 20 ms: a learnt filter bank
     x = layers.Conv1D(64, 256, strides=80, padding="same", use_bias=False, name="filter_bank")(x)
-    x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+    x = _normed(x)
     x = layers.AveragePooling1D(4)(x)
     for width, stride in ((filters, 2), (2 * filters, 2), (4 * filters, 2), (4 * filters, 1)):
         x = layers.Conv1D(width, 5, strides=stride, padding="same", use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+        x = _normed(x)
     x = layers.Dropout(dropout)(layers.GlobalAveragePooling1D()(x))
     return Model(waveform, layers.Dense(classes, activation="softmax")(x), name="raw")
 
 
-def _check_size(window: int, n_mels: int) -> None:
+def _picture(window: int, n_mels: int):
+    """Make the input of a window model: frames, and the same as a picture of one channel."""
+    from keras import Input, layers
+
     for name, found in (("window", window), ("n_mels", n_mels)):
         if found < 16:
             raise ValueError(f"{name} must be 16 or more, found {found}: the poolings need them")
+    frames = Input((window, n_mels))
+    return frames, layers.Reshape((window, n_mels, 1))(frames)
+
+
+def _normed(x):
+    """Normalise over the batch, then cut off what is negative.
+
+    The momentum forgets within some ten batches: there are few of them in an epoch of little data.
+    """
+    from keras import layers
+
+    return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))

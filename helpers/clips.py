@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -70,12 +71,18 @@ class Cut:
         starts : ndarray of int, shape (n,)
             First frame of each.
         """
-        values, starts = features.windows(log_mel, length=self.length, hop=self.hop)
+        values, _ = features.windows(log_mel, length=self.length, hop=self.hop)
+        starts = self.starts(log_mel, front_end=front_end)
+        return values[starts // self.hop], starts
+
+    def starts(self, log_mel: np.ndarray, *, front_end: FrontEnd) -> np.ndarray:
+        """First frame of each window of a clip that is not set aside; see :meth:`windows`."""
+        cut = {"length": self.length, "hop": self.hop}
         if self.quiet_db is None:
-            return values, starts
-        level = level_db(values, front_end=front_end)
-        heard = level >= min(self.quiet_db, level.max())
-        return values[heard], starts[heard]
+            return features.windows(log_mel[:, 0], **cut)[1]
+        powers, starts = features.windows(_power(log_mel, front_end), **cut)
+        level = _decibels(powers, front_end)
+        return starts[level >= min(self.quiet_db, level.max())]
 
 
 def level_db(log_mel: np.ndarray, *, front_end: FrontEnd) -> np.ndarray:
@@ -92,11 +99,20 @@ def level_db(log_mel: np.ndarray, *, front_end: FrontEnd) -> np.ndarray:
     -------
     ndarray, shape (...)
     """
-    # How much a full-scale sine gives is asked of the front end itself.
+    return _decibels(_power(log_mel, front_end), front_end)
+
+
+def _decibels(power: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+    """Level of windows from the power of their frames, (..., frames) to (...)."""
+    return 10 * np.log10(power.mean(-1) / _full_scale(front_end) + 1e-12)
+
+
+@lru_cache(maxsize=8)
+def _full_scale(front_end: FrontEnd) -> float:
+    """Power of a frame of a sine at full scale: the front end itself is asked."""
     times = np.arange(8 * front_end.n_fft) / front_end.sample_rate
     sine = plain(front_end).log_mel(np.sin(2 * np.pi * 1000.0 * times).astype(np.float32))
-    full = np.median(_power(sine, front_end))
-    return 10 * np.log10(_power(log_mel, front_end).mean(-1) / full + 1e-12)
+    return float(np.median(_power(sine, front_end)))
 
 
 def _power(log_mel: np.ndarray, front_end: FrontEnd) -> np.ndarray:
@@ -247,7 +263,7 @@ class Draws:
 
     def _usable(self, cut: Cut, version: np.ndarray) -> np.ndarray:
         """Give starts of windows; the last one is moved back to where the frames are real."""
-        starts = cut.windows(version, front_end=self.front_end)[1]
+        starts = cut.starts(version, front_end=self.front_end)
         return np.minimum(starts, len(version) - cut.length)
 
     def _one(self, name: str, rng: np.random.Generator) -> np.ndarray:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _weights, audio, store
+from . import audio, store
 
 NAMES = ("yamnet", "openl3", "openl3-package")
 POOLINGS = ("mean", "max", "mean_max")
@@ -216,7 +216,7 @@ def of_dataset(
         "folder": Path(dataset.folder).name,
         "role": role,
         "name": extractor.name,
-        "weights": None if extractor.weights is None else _weights.sha256(extractor.weights),
+        "weights": None if extractor.weights is None else store.sha256(extractor.weights),
         "hop": extractor.hop if hop is None else hop,
         "version": _VERSION,
     }

@@ -61,6 +61,12 @@ def folder_from_environment(name: str) -> Path | None:
     return path
 
 
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def offline() -> bool:
     """Whether the environment forbids the network: ``HEARING_OFFLINE=1``."""
     return os.environ.get("HEARING_OFFLINE", "") not in ("", "0")

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recording_server import Made, Server, bursts, encode, made
 
-from helpers import audio
+from helpers import audio, store
 from helpers.apps import _first_seconds, _provenance, _ytdlp, collect
 from helpers.apps._addresses import Wanted
 
@@ -111,7 +111,7 @@ def test_provenance_holds_what_the_page_says(tmp_path):
     row = table.iloc[0]
     assert (row.id, row.uploader, row.date) == ("known", "A. Brewer", "2020-02-29")
     assert row.title == 'Plop, "plop" <b>=1+1'
-    assert row.sha256 == _provenance.sha256(tmp_path / "known.flac")
+    assert row.sha256 == store.sha256(tmp_path / "known.flac")
     assert row.address == server.address.format(id="known")
     assert row.licence == table.iloc[1].licence == ""  # stated nowhere, so not made up
     assert table.iloc[1].uploader == ""

@@ -8,7 +8,6 @@ temporary name, so that it is never seen half-written.
 from __future__ import annotations
 
 import csv
-import hashlib
 import os
 import re
 import tempfile
@@ -99,12 +98,6 @@ def find(table: pd.DataFrame, key: str) -> dict | None:
     """Return the row of an id, None where there is none."""
     rows = table[table["id"] == key].to_dict("records")
     return rows[0] if rows else None
-
-
-def sha256(path: Path) -> str:
-    """Hash a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def tidy(text: object, *, length: int = 200) -> str:

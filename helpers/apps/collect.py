@@ -155,7 +155,7 @@ def _already(one: Wanted, folder: Path, known: dict | None, seconds: float) -> d
         reason = "not in the provenance table, so not from here: left as it is"
         about = {"file": path.name, "duration": audio.duration(path)}
         return _row(one, seconds) | about | {"status": "present", "reason": reason}
-    if _provenance.sha256(path) != known["sha256"]:
+    if store.sha256(path) != known["sha256"]:
         reason = f"{path.name} has changed since it was fetched: move it away to fetch it again"
         return known | {"status": "changed", "reason": reason}
     if known["status"] == "fetched" and known["seconds"] < seconds:
@@ -219,7 +219,7 @@ def _keep(beginning: _first_seconds.Beginning, one: Wanted, folder: Path, row: d
     audio.write(made, beginning.samples)
     row |= {
         "duration": round(beginning.seconds, 3),
-        "sha256": _provenance.sha256(made),
+        "sha256": store.sha256(made),
         "file": f"{one.key}.flac",
     }
     _provenance.write(folder, _provenance.put(_provenance.read(folder), row))
