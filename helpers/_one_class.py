@@ -1,7 +1,7 @@
 """Estimators that learn what is normal; each has scikit-learn's ``fit`` and ``score_samples``.
 
-As in scikit-learn, a higher score of ``score_samples`` is *more normal*; `helpers.anomaly` turns the
-sign round.
+As in scikit-learn, a higher score of ``score_samples`` is *more normal*; `helpers.anomaly` turns
+the sign round.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Prediction(BaseEstimator):
         return np.tile(mean, self.frames), np.tile(std, self.frames)
 
     def _pairs(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What the network is given, and what it should say."""
+        """Give what the network is given, and what it should say."""
         mean, std = self.scale_
         x = ((x - mean) / std).astype(np.float32)
         if not self.middle:

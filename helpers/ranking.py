@@ -108,7 +108,7 @@ def _checked(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _curve(anomalous, score, weights) -> tuple[np.ndarray, np.ndarray]:
-    """False and true positive rates at every threshold, from the highest down, for each row."""
+    """Count the rates of false and of true alarms at every threshold, from the highest down."""
     order = np.argsort(-score, kind="stable")
     ends = np.flatnonzero(np.r_[np.diff(score[order]) != 0, True])  # ties step together
     start = np.zeros((len(weights), 1))

@@ -20,8 +20,9 @@ def gamma(scores: Sequence[float], *, quantile: float = 0.9) -> float:
     """Fit a gamma distribution to normal scores and take its quantile.
 
     The rule of the DCASE challenges since 2021, but for the start of the distribution, which is
-    held at zero here and free there: with a dozen clips that is steadier. It can promise rates that
-    the clips at hand are too few to show; whether a gamma distribution is right is another question.
+    held at zero here and free there: with a dozen clips that is steadier. It can promise rates
+    that the clips at hand are too few to show; whether the distribution is right is another
+    question.
 
     Parameters
     ----------

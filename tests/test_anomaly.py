@@ -301,7 +301,7 @@ def test_what_is_held_back_for_thresholds_shares_no_group():
         ("x.wav", "fan", "id_00", "test", "normal", "t"),
     )
     fit_on, held = anomaly.parts(rows, share=0.25)
-    assert len(held) == 6 and len(fit_on) == 18
+    assert (len(held), len(fit_on)) == (6, 18)
     group = rows.set_index("filename")["group"]
     assert not set(group[fit_on]) & set(group[held])
     with pytest.raises(ValueError, match="two or more"):
