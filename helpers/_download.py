@@ -16,7 +16,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,6 @@ from helpers import store
 from helpers._sources import DataError, DataMissing, Entry, Source
 
 CHUNK = 1 << 16
-LIMIT = 1 << 28  # bytes, for a file whose size the manifest does not know
 AGENT = "machine-hearing course (python urllib)"
 
 
@@ -88,7 +87,7 @@ def fetch(
     if not missing:
         return found
     if store.offline():
-        raise DataMissing(_how_to_get(source, missing, "HEARING_OFFLINE=1 forbids the network"))
+        raise DataMissing(how_to_get(source, missing, "HEARING_OFFLINE=1 forbids the network"))
     folder = store.data_folder() / source.name
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):  # one process downloads, the others find its files
@@ -141,6 +140,8 @@ def _difference(path: Path, entry: Entry) -> str:
         return f"{size} bytes, {entry.size} expected"
     if entry.sha256:
         kind, found, wanted = "sha256", store.sha256(path), entry.sha256
+    elif entry.md5:
+        kind, found, wanted = "md5", md5(path), entry.md5
     else:
         kind, found, wanted = "sha1", git_blob_sha1(path), entry.git_blob_sha1
     return "" if found == wanted else f"{kind} {found[:12]}…, {wanted[:12]}… expected"
@@ -153,6 +154,12 @@ def git_blob_sha1(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def md5(path: Path) -> str:
+    """MD5 sum of a file; archives such as Zenodo publish no other."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def _download_all(
@@ -182,8 +189,12 @@ def download(
     target: Path,
     patience: Patience,
     stop: threading.Event | None = None,
+    report: Callable[[int, int | None], None] | None = None,
 ) -> Path:
-    """Download one file to ``target``, going on from ``<target>.part`` where that exists."""
+    """Download one file to ``target``, going on from ``<target>.part`` where that exists.
+
+    ``report`` is told after each block how many bytes are here, and of how many.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     stop = stop or threading.Event()
@@ -195,7 +206,7 @@ def download(
             break
         resumed = part.exists()
         try:
-            _transfer(source.address(entry.path), part, entry, patience.timeout, stop)
+            _transfer(source, part, entry, patience.timeout, stop, report)
         except urllib.error.HTTPError as error:
             reason = f"HTTP {error.code} {error.reason}"
             if error.code < 500 and error.code not in (408, 416, 429):
@@ -214,7 +225,7 @@ def download(
             part.unlink()
             if not resumed:  # else its beginning may have been wrong: try once more from nothing
                 raise DataError(_refusal(source, entry, reason))
-    raise DataMissing(_how_to_get(source, [entry], reason))
+    raise DataMissing(how_to_get(source, [entry], reason))
 
 
 def _refusal(source: Source, entry: Entry, reason: str) -> str:
@@ -225,9 +236,10 @@ def _refusal(source: Source, entry: Entry, reason: str) -> str:
 
 
 def _transfer(
-    address: str, part: Path, entry: Entry, timeout: float, stop: threading.Event
+    source: Source, part: Path, entry: Entry, timeout: float, stop: threading.Event, report
 ) -> None:
     """Append to ``part`` what it lacks; raises OSError where the connection ends too early."""
+    address = source.address(entry.path)
     have = part.stat().st_size if part.exists() else 0
     if entry.size is not None and have >= entry.size:
         if have == entry.size:
@@ -244,8 +256,9 @@ def _transfer(
     with response:
         resumed = response.status == 206
         total = _total(response, have if resumed else 0)
+        watch = None if report is None else lambda have: report(have, entry.size or total)
         with open(part, "ab" if resumed else "wb") as file:
-            whole = _copy(response, file, entry, timeout, stop)
+            whole = _copy(response, file, entry.size or source.limit, timeout, stop, watch)
     if not whole:
         part.unlink()
         raise DataError(f"{address}: longer than the manifest says: refused")
@@ -260,17 +273,19 @@ def _total(response: http.client.HTTPResponse, have: int) -> int | None:
     return None if length is None else have + int(length)
 
 
-def _copy(response, file, entry: Entry, timeout: float, stop: threading.Event) -> bool:
-    """Copy blocks; False where more comes than the manifest promises.
+def _copy(response, file, limit: int, timeout: float, stop: threading.Event, watch) -> bool:
+    """Copy blocks; False where more comes than ``limit`` bytes in all.
 
     A server that sends less than a kilobyte a second counts as stalled.
     """
-    limit, began, copied = entry.size or LIMIT, time.monotonic(), 0
+    began, copied = time.monotonic(), 0
     while not stop.is_set() and (block := response.read1(CHUNK)):
         file.write(block)
         copied += len(block)
         if file.tell() > limit:
             return False
+        if watch is not None:
+            watch(file.tell())
         waited = time.monotonic() - began
         if waited > 2 * timeout and copied < 1000 * waited:
             raise TimeoutError(f"stalled, {copied} bytes in {waited:.0f} s")
@@ -285,17 +300,17 @@ def _disk_full(part: Path, entry: Entry) -> DataError:
     )
 
 
-def _how_to_get(source: Source, missing: Sequence[Entry], reason: str) -> str:
+def how_to_get(source: Source, missing: Sequence[Entry], reason: str) -> str:
     """Name the three ways to get the data."""
     megabytes = sum(entry.size or 0 for entry in missing) / 1e6
+    size = f" ({megabytes:.1f} MB)" if megabytes else ""
     return (
-        f"{source.name}: {len(missing)} files ({megabytes:.1f} MB) are not on this machine, for "
+        f"{source.name}: {len(missing)} files{size} are not on this machine, for "
         f"instance {missing[0].path} ({reason}). Three ways to get them:\n"
         f"  1. with a network, and HEARING_OFFLINE not set, load again: they come from "
         f"{source.base}\n"
         f"  2. set HEARING_MIRROR to the absolute path of a folder that holds "
         f"{source.in_mirror(missing[0].path)}\n"
         f"  3. set HEARING_DATA to the absolute path of the cache of a machine that has them\n"
-        "Or call load(..., fallback='brewery'), for clips to classify fallback='everyday', to go "
-        "on with synthetic recordings."
+        f"Or call load(..., {source.stand_in}) to go on with synthetic recordings."
     )

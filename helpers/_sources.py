@@ -21,13 +21,14 @@ class DataMissing(DataError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of a manifest. ``size`` is None where nobody noted it."""
+    """One file of a manifest. ``size`` is None where nobody noted it; one hash is there."""
 
     path: str
     size: int | None
     sha256: str
     git_blob_sha1: str
     subset: str
+    md5: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,18 @@ class Source:
         Address that a path of the manifest is appended to.
     flat
         The mirror keeps file names without their folders.
+    stand_in
+        Names of datasets to fall back on, for the message that says what to do.
+    limit
+        Most bytes to take of a file whose size the manifest does not know.
     """
 
     name: str
     base: str
     licence: str
     flat: bool = False
+    stand_in: str = "fallback='brewery', for clips to classify fallback='everyday',"
+    limit: int = 1 << 28
 
     def address(self, path: str) -> str:
         """Address of one file."""
@@ -56,6 +63,19 @@ class Source:
     def in_mirror(self, path: str) -> str:
         """Path of one file below the mirror's folder."""
         return f"{self.name}/{PurePosixPath(path).name if self.flat else path}"
+
+
+@dataclass(frozen=True)
+class Archives(Source):
+    """A source of archives ``dev_data_<kind>.zip``; a mirror holds the folders in them."""
+
+    stand_in: str = "fallback='machines/fan'"
+    limit: int = 1 << 33
+
+    def in_mirror(self, path: str) -> str:
+        """Say what a mirror has in place of an archive."""
+        kind = path.removeprefix("dev_data_").removesuffix(".zip")
+        return f"{self.name}/{kind}/train and the rest as upstream"
 
 
 SOURCES = {
@@ -74,6 +94,33 @@ SOURCES = {
         f"{RAW}/jonnor/brewing-audio-event-detection/065a84d832f5eafed748a9b01cdbfdf90b79d705",
         "none stated: fetched, never copied",
         flat=True,
+    ),
+    "ceiling-fan": Source(
+        "ceiling-fan",
+        f"{RAW}/ShawnHymel/tinyml-example-anomaly-detection/"
+        "453006106a3c4708d8319a075997b1022aae4ec9/datasets/ceiling-fan",
+        "Beerware",
+        stand_in="fallback='machines-vibration'",
+    ),
+    "mimii-samples": Source(
+        "mimii-samples",
+        f"{RAW}/brmdv/machine-malfunction-detection/"
+        "8c0c19f01a2616a19f5d2b013a6bf161f8b265ec/test_audio",
+        "CC BY-SA 4.0",
+        stand_in="fallback='machines/fan'",
+    ),
+}
+
+ARCHIVES = {
+    "dcase2020": Archives(
+        "dcase2020",
+        "https://zenodo.org/records/3678171/files",
+        "CC BY-NC-SA 4.0: non-commercial",
+    ),
+    "dcase2021": Archives(
+        "dcase2021",
+        "https://zenodo.org/records/4562016/files",
+        "as the record says",
     ),
 }
 
@@ -117,13 +164,13 @@ def _entry(row: dict, where: str) -> Entry:
     """Check one row: a path that stays below its folder, a whole number, and a hash."""
     path, size = row.get("path") or "", row.get("bytes") or ""
     sha256, blob = row.get("sha256") or "", row.get("git_blob_sha1") or ""
+    md5 = row.get("md5") or ""
     if not path or path.startswith("/") or ".." in PurePosixPath(path).parts or "\\" in path:
         raise DataError(f"{where}: path {path!r} leaves its folder or is empty: restore the file")
     if size and not size.isdecimal():
         raise DataError(f"{where}: {size!r} bytes is no whole number: restore the file")
-    known = (not sha256 or re.fullmatch("[0-9a-f]{64}", sha256)) and (
-        not blob or re.fullmatch("[0-9a-f]{40}", blob)
-    )
-    if not known or not (sha256 or blob):
-        raise DataError(f"{where}: no usable sha256 or git blob id: restore the file")
-    return Entry(path, int(size) if size else None, sha256, blob, row.get("subset") or "")
+    hashes = {sha256: 64, blob: 40, md5: 32}
+    known = all(re.fullmatch(f"[0-9a-f]{{{n}}}", one) for one, n in hashes.items() if one)
+    if not known or not any(hashes):
+        raise DataError(f"{where}: no usable sha256, git blob id or md5: restore the file")
+    return Entry(path, int(size) if size else None, sha256, blob, row.get("subset") or "", md5)

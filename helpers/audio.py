@@ -33,6 +33,7 @@ def read(
     sample_rate: int = SAMPLE_RATE,
     offset: float = 0.0,
     duration: float | None = None,
+    channel: int | None = None,
     quiet: bool = False,
 ) -> np.ndarray:
     """Read a sound file as mono float32 at ``sample_rate``.
@@ -46,6 +47,9 @@ def read(
         Rate of the result, in Hz.
     offset, duration
         The part to read, in seconds; all that follows ``offset`` when ``duration`` is None.
+    channel
+        The channel to take, counted from 0; the mean of all of them when None. The microphones of
+        an array stand apart, so their mean is no better recording: it cancels high frequencies.
     quiet
         Leave out the warnings on clipped, silent and band-limited sound.
 
@@ -56,15 +60,17 @@ def read(
     Raises
     ------
     AudioError
-        When the file is missing, empty, cut short, not a sound file, holds no samples or holds
-        values that are not numbers. The message names the file and the remedy.
+        When the file is missing, empty, cut short, not a sound file, holds no samples, holds
+        values that are not numbers, or has no such channel. The message names the file and the
+        remedy.
     """
     if offset < 0 or (duration is not None and duration <= 0):
         raise AudioError(
             f"offset and duration must be positive, found {offset!r} and {duration!r}: give seconds"
         )
     raw, source = _codecs.decode(Path(path), offset=offset, duration=duration)
-    mono = check(downmix(raw), name=str(path), quiet=quiet)
+    mono = downmix(raw) if channel is None else _one_channel(raw, channel, path)
+    mono = check(mono, name=str(path), quiet=quiet)
     if source < sample_rate and not quiet:
         warnings.warn(
             f"{path}: recorded at {source} Hz, so nothing above {source // 2} Hz is in it",
@@ -72,6 +78,17 @@ def read(
             stacklevel=2,
         )
     return np.clip(resample(mono, source=source, target=sample_rate), -1.0, 1.0)
+
+
+def _one_channel(samples: np.ndarray, channel: int, path: str | os.PathLike) -> np.ndarray:
+    """One channel of samples of shape (samples,) or (samples, channels)."""
+    samples = samples.reshape(len(samples), -1)
+    if not 0 <= channel < samples.shape[1]:
+        raise AudioError(
+            f"{path}: channel {channel} wanted, and it has {samples.shape[1]}, counted from 0: "
+            "choose one of them"
+        )
+    return samples[:, channel]
 
 
 def check(samples: np.ndarray, *, name: str = "samples", quiet: bool = False) -> np.ndarray:

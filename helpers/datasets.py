@@ -10,15 +10,25 @@ from __future__ import annotations
 
 import html
 import os
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from helpers import _esc10, _loaders, _soundata, audio
+from helpers import (
+    _dcase,
+    _esc10,
+    _loaders,
+    _machine_sets,
+    _mimii_samples,
+    _soundata,
+    _vibration,
+    audio,
+)
 from helpers._sources import DataError, DataMissing
 
 __all__ = ["DataError", "DataMissing", "Dataset", "NAMES", "from_folder", "load"]
@@ -37,8 +47,17 @@ LOADERS = {
     "esc10": _esc10.esc10,
     "esc50": lambda: _soundata.clips("esc50"),
     "urbansound8k": lambda: _soundata.clips("urbansound8k"),
+    "ceiling-fan": _vibration.ceiling_fan,
+    "mimii-samples": _mimii_samples.mimii_samples,
+    "machines-vibration": _machine_sets.vibration,
 }
-NAMES = tuple(LOADERS)
+FAMILIES = {
+    "machines": _machine_sets.loader,
+    "dcase2020": _dcase.loader,
+    "dcase2021": _dcase.loader,
+}
+"""What gives the loader of a name such as ``machines/fan@6dB``, by the first part of the name."""
+NAMES = (*LOADERS, *_machine_sets.NAMES, *_dcase.NAMES)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,6 +90,8 @@ class Dataset:
         testing (the backgrounds differ).
     limit
         Longest part of a recording that is used, in seconds, from its start.
+    channel
+        The channel that is read of a file with several, counted from 0; their mean when None.
     """
 
     name: str
@@ -83,6 +104,7 @@ class Dataset:
     paths: dict[str, Path] = field(default_factory=dict)
     roles: bool = False
     limit: float | None = None
+    channel: int | None = None
 
     def path(self, filename: str, *, role: str | None = None) -> Path:
         """Path of the sound file of a recording.
@@ -113,7 +135,24 @@ class Dataset:
     def audio(self, filename: str, *, role: str | None = None) -> np.ndarray:
         """Sound of a recording: float32 of shape (samples,), mono, 16 kHz, in [-1, 1]."""
         path = self.path(filename, role=role)
-        return audio.read(path, duration=self.limit, quiet=True)
+        if path.suffix == ".csv":
+            raise DataError(f"{self.name} holds vibration, not sound: use signal({filename!r})")
+        return audio.read(path, duration=self.limit, channel=self.channel, quiet=True)
+
+    def signal(self, filename: str) -> np.ndarray:
+        """Vibration of a recording: float32 of shape (samples, 3), in g, one column an axis.
+
+        Its rate in Hz is in the column ``sample_rate`` of ``recordings``.
+
+        Raises
+        ------
+        DataError
+            When the dataset holds sound, or the file is no table of three columns of numbers.
+        """
+        path = self.path(filename)
+        if path.suffix != ".csv":
+            raise DataError(f"{self.name} holds sound, not vibration: use audio({filename!r})")
+        return _vibration.read(path)
 
     def subset(self, filenames: Iterable[str]) -> Dataset:
         """Return the dataset with these recordings only, in the order of the whole.
@@ -190,7 +229,13 @@ def load(name: str, *, fallback: str | None = None) -> Dataset:
         ``"airlocks"``: real airlocks from published videos. Clips with a class each:
         ``"everyday"``, 400 synthetic ones; ``"esc10"``, 400 real ones; ``"esc50"`` and
         ``"urbansound8k"``, real, non-commercial and large, only where they have been put by hand
-        (see :func:`from_folder`).
+        (see :func:`from_folder`). Clips of machines, normal or not: ``"machines/fan"``, pump,
+        slider and valve, synthetic, with the background at 0 dB, and ``"machines/fan@-6dB"`` or
+        ``"machines/fan@6dB"``; ``"machines"`` and ``"machines@6dB"`` are all four kinds.
+        ``"machines-vibration"``: a synthetic stand-in for a real accelerometer on a ceiling fan,
+        ``"ceiling-fan"``: that one (see :meth:`Dataset.signal`). ``"dcase2020/fan"`` and so on,
+        ``"dcase2021/fan"`` and so on: real machines, non-commercial and over a gigabyte each.
+        ``"mimii-samples"``: a few of them, to listen to.
     fallback
         Name of the dataset to take where ``name`` cannot be had, usually ``"brewery"``, for clips
         ``"everyday"``. A banner says so, and the result is what it is: its ``name`` is the
@@ -215,17 +260,19 @@ def load(name: str, *, fallback: str | None = None) -> Dataset:
     K. J. Piczak, "ESC: Dataset for Environmental Sound Classification", ACM Multimedia (2015).
     J. Salamon, C. Jacoby and J. P. Bello, "A dataset and taxonomy for urban sound research", ACM
     Multimedia (2014).
+    Y. Koizumi et al., "Description and discussion on DCASE2020 challenge task 2", DCASE Workshop
+    (2020); Y. Kawaguchi et al., the same for 2021, arXiv 2106.04492.
+    H. Purohit et al., "MIMII dataset", DCASE Workshop (2019).
     """
-    for wanted in (name,) if fallback is None else (name, fallback):
-        if wanted not in LOADERS:
-            raise DataError(f"no dataset {wanted!r}: choose from {', '.join(NAMES)}")
+    make = _loader(name)
+    make_fallback = None if fallback is None else _loader(fallback)
     try:
-        return Dataset(name=name, **LOADERS[name]())
+        return Dataset(name=name, **make())
     except DataMissing as error:
-        if fallback is None:
+        if make_fallback is None:
             raise
         reason = str(error)
-    stand_in = Dataset(name=fallback, **LOADERS[fallback]())
+    stand_in = Dataset(name=fallback, **make_fallback())
     kind = "SYNTHETIC" if stand_in.synthetic else "OTHER"
     warning = f"{kind} STAND-IN: {name!r} is not at hand, so everything below shows {fallback!r}."
     _banner(warning, reason)
@@ -235,17 +282,18 @@ def load(name: str, *, fallback: str | None = None) -> Dataset:
 def from_folder(
     name: str, folder: str | os.PathLike, *, index: str | os.PathLike | None = None
 ) -> Dataset:
-    """Load ESC-50 or UrbanSound8K from a folder laid out as upstream.
+    """Load a dataset from a folder of your own that is laid out as upstream.
 
     Parameters
     ----------
     name
-        ``"esc50"`` or ``"urbansound8k"``.
+        ``"esc50"`` or ``"urbansound8k"``; ``"dcase2020/fan"`` or another of the DCASE sets, also
+        for machines that you recorded; ``"ceiling-fan"``, also for vibration that you recorded.
     folder
         Where the data lies; soundata calls it data_home. A part of the clips is enough.
     index
-        An index of your own in soundata's format (paths and MD5 sums), for a made or cut-down
-        folder; soundata's official one when left out.
+        For the first two, an index of your own in soundata's format (paths and MD5 sums), for a
+        made or cut-down folder; soundata's official one when left out.
 
     Returns
     -------
@@ -256,12 +304,29 @@ def from_folder(
     DataMissing
         When there is no index, no table of metadata, or no clip.
     DataError
-        When the name is another, or a file differs from the index.
+        When the name is another, a file differs from the index, or is not named as upstream.
     """
+    if name not in _soundata.LAYOUTS and index is not None:
+        raise DataError(f"{name!r} has no index: leave index out")
+    if name in _dcase.NAMES:
+        return Dataset(name=name, **_dcase.clips(name, folder=Path(folder)))
+    if name == "ceiling-fan":
+        return Dataset(name=name, **_vibration.ceiling_fan(Path(folder)))
     if name not in _soundata.LAYOUTS:
-        raise DataError(f"no folder is read for {name!r}: {' or '.join(_soundata.LAYOUTS)}")
+        known = [*_soundata.LAYOUTS, *_dcase.NAMES, "ceiling-fan"]
+        raise DataError(f"no folder is read for {name!r}: {' or '.join(known)}")
     index = None if index is None else Path(index)
     return Dataset(name=name, **_soundata.clips(name, folder=Path(folder), index=index))
+
+
+def _loader(name: str) -> Callable[[], dict]:
+    """Return what makes the fields of a dataset: a plain name, or ``family/kind@level``."""
+    if name in LOADERS:
+        return LOADERS[name]
+    family = re.split("[/@]", name)[0]
+    if family not in FAMILIES:
+        raise DataError(f"no dataset {name!r}: choose from {', '.join(NAMES)}")
+    return FAMILIES[family](name)
 
 
 def _rows(table: pd.DataFrame, filenames: set[str]) -> pd.DataFrame:

