@@ -17,6 +17,7 @@ import pandas as pd
 
 from . import _one_class
 from ._framing import Framing, level, statistics
+from ._one_class import Prediction
 
 __all__ = [
     "METHODS",
@@ -24,6 +25,8 @@ __all__ = [
     "Detector",
     "Framing",
     "Method",
+    "Prediction",
+    "crossed",
     "fit",
     "level",
     "log_mels",
@@ -66,29 +69,29 @@ class Method:
         return (self.describe or self.framing.vectors)(log_mel)
 
 
-def _dense(x: np.ndarray, seed: int, **options) -> _one_class.Prediction:
+def _dense(x: np.ndarray, seed: int, **options) -> Prediction:
     """As published: decibels as they are, 100 epochs, batches of 512, the last tenth watched."""
     from . import autoencoders
 
     build = functools.partial(autoencoders.dense, size=x.shape[1])
     options = {"frames": 5, "standardise": False, "epochs": 100, "seed": seed} | options
-    return _one_class.Prediction(build, **options)
+    return Prediction(build, **options)
 
 
-def _convolutional(x: np.ndarray, seed: int, **options) -> _one_class.Prediction:
+def _convolutional(x: np.ndarray, seed: int, **options) -> Prediction:
     from . import autoencoders
 
     build = functools.partial(autoencoders.convolutional, n_mels=x.shape[1] // 32)
     options = {"frames": 32, "epochs": 30, "batch_size": 64, "seed": seed} | options
-    return _one_class.Prediction(build, **options)
+    return Prediction(build, **options)
 
 
-def _interpolation(x: np.ndarray, seed: int, **options) -> _one_class.Prediction:
+def _interpolation(x: np.ndarray, seed: int, **options) -> Prediction:
     from . import autoencoders
 
     build = functools.partial(autoencoders.interpolation, n_mels=x.shape[1] // 5)
     options = {"frames": 5, "middle": True, "epochs": 50, "batch_size": 128, "seed": seed} | options
-    return _one_class.Prediction(build, **options)
+    return Prediction(build, **options)
 
 
 METHODS: dict[str, Method] = {
@@ -198,6 +201,56 @@ def fit(
     if chosen.at_most and len(x) > chosen.at_most:
         x = x[np.random.default_rng(seed).choice(len(x), chosen.at_most, replace=False)]
     return Detector(name, chosen, chosen.make(x, seed, **options).fit(x), pool)
+
+
+def crossed(
+    method: str | Method,
+    log_mels: Mapping[str, np.ndarray],
+    groups: Mapping[str, str],
+    *,
+    folds: int = 4,
+    seed: int = 0,
+    **options,
+) -> dict[str, float]:
+    """Score normal training clips by detectors that have not heard their group.
+
+    Thresholds from these stand on all training clips, and the detector that is used in the end may
+    be fitted on all of them too.
+
+    Parameters
+    ----------
+    method, seed, **options
+        As for :func:`fit`.
+    log_mels : mapping of str to ndarray
+        By filename.
+    groups : mapping of str to str
+        Filename to group.
+    folds : int
+        Parts that the groups are dealt into; each is scored by a detector fitted on the others.
+
+    Returns
+    -------
+    dict of str to float
+
+    Raises
+    ------
+    ValueError
+        When there are fewer groups than folds.
+    """
+    names = np.unique([groups[name] for name in log_mels])
+    if len(names) < folds:
+        raise ValueError(
+            f"{len(names)} groups cannot be dealt into {folds} folds: take fewer folds"
+        )
+    dealt = np.random.default_rng(seed).permutation(np.arange(len(names)) % folds)
+    fold = dict(zip(names, dealt, strict=True))
+    found = {}
+    for k in range(folds):
+        others = [x for name, x in log_mels.items() if fold[groups[name]] != k]
+        detector = fit(method, others, seed=seed, **options)
+        held = {name: x for name, x in log_mels.items() if fold[groups[name]] == k}
+        found |= {name: detector.score(x) for name, x in held.items()}
+    return {name: found[name] for name in log_mels}
 
 
 def _check(x: np.ndarray, name: str) -> None:

@@ -41,7 +41,7 @@ class Interval:
     n : int
         How many independent units (recordings, groups, events) it stands on.
     reason : str
-        Why the value or its interval is NaN, else empty.
+        Why the value or its interval is NaN, or what was left out of it; else empty.
     """
 
     value: float
@@ -213,7 +213,7 @@ def _interval(function, counts, n, seed, level, groups) -> Interval:
         warnings.simplefilter("ignore", UndefinedWarning)
         drawn = function(resample_weights(len(counts), n=n, seed=seed, groups=groups))
     low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(value, float(low), float(high), level, n_units)
+    return Interval(value, float(low), float(high), level, n_units, "; ".join(reasons))
 
 
 def _apply(statistic, counts: pd.DataFrame, weights: np.ndarray | None):

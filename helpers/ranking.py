@@ -80,8 +80,8 @@ def partial_auc(table: pd.DataFrame, *, max_fpr: float = 0.1, weights: np.ndarra
 def by_machine(statistic):
     """Turn a statistic into its mean over the machines of a table (column ``machine``).
 
-    Every machine counts alike, however many clips it has. Resamples in which a machine lost one of
-    its labels count the machines that are left.
+    Every machine counts alike, however many clips it has. One that lacks a label is left out, with
+    the warning of the statistic, and so is one that lost a label in a resample.
     """
 
     def mean(table: pd.DataFrame, *, weights: np.ndarray | None = None):
@@ -90,10 +90,19 @@ def by_machine(statistic):
         for machine in np.unique(machines):
             chosen = machines == machine
             part = None if weights is None else np.asarray(weights)[:, chosen]
-            values.append(statistic(table[chosen], weights=part))
-        return np.mean(values) if weights is None else np.nanmean(values, axis=0)
+            values.append(np.atleast_1d(statistic(table[chosen], weights=part)))
+        found = _mean_of_defined(np.array(values))
+        return float(found[0]) if weights is None else found
 
     return mean
+
+
+def _mean_of_defined(values: np.ndarray) -> np.ndarray:
+    """Mean over the first axis of what is not NaN; NaN where nothing is left."""
+    there = ~np.isnan(values)
+    count = there.sum(axis=0)
+    total = np.where(there, values, 0.0).sum(axis=0)
+    return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
 
 
 def _checked(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

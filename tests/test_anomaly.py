@@ -196,6 +196,19 @@ def test_spreading_the_vectors_of_a_spectrogram_gives_it_back(frames, stride, mo
     assert covered[:frames].all()
 
 
+def test_crossed_scores_come_from_detectors_that_have_not_heard_the_group(framing, normal):
+    frames = {f"{k}": one for k, one in enumerate(normal)}
+    odd = {"6": framing.log_mel(hum(6, fault=3.0)), "7": framing.log_mel(hum(7, fault=3.0))}
+    groups = {name: f"g{int(name) // 2}" for name in frames}
+    found = anomaly.crossed("nearest neighbours", frames | odd, groups, folds=3)
+    assert list(found) == list(frames)
+    inside = anomaly.fit("nearest neighbours", list((frames | odd).values()))
+    for name, log_mel in odd.items():
+        assert found[name] > 2 * inside.score(log_mel)
+    with pytest.raises(ValueError, match="6 groups cannot be dealt into 7"):
+        anomaly.crossed("level", frames, groups, folds=7)
+
+
 # --- the networks ---------------------------------------------------------------------------
 
 

@@ -85,6 +85,18 @@ def test_every_machine_counts_alike():
     assert mean(table, weights=weights) == pytest.approx([0.5] * 4)
 
 
+def test_a_machine_without_anomalies_is_left_out_of_the_mean_and_named():
+    good = table_of([0, 1], [0, 1]).assign(machine="a")
+    well = table_of([0, 0], [0, 1]).assign(machine="b")
+    mean = ranking.by_machine(ranking.auc)
+    with pytest.warns(intervals.UndefinedWarning, match="no anomaly clip"):
+        assert mean(pd.concat([good, well], ignore_index=True)) == 1.0
+    with pytest.warns(intervals.UndefinedWarning):
+        assert np.isnan(mean(well))
+    found = intervals.bootstrap(pd.concat([good, well], ignore_index=True), mean)
+    assert "no anomaly clip" in found.reason
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
