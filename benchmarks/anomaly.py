@@ -4,8 +4,8 @@
 
 A detector learns from the normal training clips of one machine, those of the shifted domain left
 out, and scores its test clips: faults of severity 0, .25, .5 and 1, and the shifted domain. Nothing
-is tuned on them; every method runs once with the settings of `helpers.anomaly.METHODS`, and its
-clip score is the mean over windows unless the row says otherwise. Intervals resample sessions.
+is tuned on them; every method runs once with the settings and the pool of `helpers.anomaly.METHODS`
+(see `anomaly_choice.py`), unless the row names another pool. Intervals resample sessions.
 
 About two hours on two cores. What a machine gave is kept in build/benchmarks/, so a run that was
 broken off goes on where it was.
@@ -99,7 +99,7 @@ def chosen(table: pd.DataFrame, *, severity: float, domain: str = "source") -> p
 def as_rows(table: pd.DataFrame, method: str, level: int) -> list[dict]:
     """Rows of one method at one level: by severity, by machine, by pool, and the shifted domain."""
     table = table.assign(machine=table["machine_type"] + "/" + table["machine"])
-    table = table.assign(score=table["mean"])
+    table = table.assign(score=table[anomaly.METHODS[method].pool])
     about = {
         "area": "anomaly",
         "dataset": "machines (synthetic)",
@@ -123,7 +123,7 @@ def as_rows(table: pd.DataFrame, method: str, level: int) -> list[dict]:
             add(chosen(table, severity=severity), metric, severity=severity)
         for machine, part in table.groupby("machine"):
             add(chosen(part, severity=SHOWN), metric, severity=SHOWN, machine=machine)
-    for pool in ("quantile", "maximum"):
+    for pool in anomaly.POOLS:
         part = chosen(table.assign(score=table[pool]), severity=SHOWN)
         add(part, "auc", severity=SHOWN, pool=pool)
     shifted = chosen(table, severity=SHOWN, domain="target")

@@ -39,7 +39,7 @@ class Mahalanobis(BaseEstimator):
 class Neighbours(BaseEstimator):
     """Mean distance to the nearest vectors of training."""
 
-    def __init__(self, n_neighbors: int = 2):
+    def __init__(self, n_neighbors: int = 1):
         self.n_neighbors = n_neighbors
 
     def fit(self, x: np.ndarray, y=None) -> Neighbours:
@@ -173,7 +173,7 @@ def mixture(x: np.ndarray, seed: int) -> Pipeline:
 
 def local_outlier_factor(x: np.ndarray, seed: int) -> Pipeline:
     """Local outlier factor over the first components: density against that of the neighbours."""
-    return reduced(LocalOutlierFactor(min(20, len(x) - 1), novelty=True), x)
+    return reduced(LocalOutlierFactor(min(4, len(x) - 1), novelty=True), x)
 
 
 def neighbours(x: np.ndarray, seed: int) -> Pipeline:

@@ -57,12 +57,15 @@ class Method:
         From log-mel frames to vectors, in place of the framing's: one vector for a whole clip.
     at_most : int, optional
         Vectors that it learns from, drawn at random where there are more.
+    pool : str
+        How the scores of a clip's vectors become one: a key of :data:`POOLS`.
     """
 
     make: Callable[[np.ndarray, int], object]
     framing: Framing = field(default_factory=Framing)
     describe: Callable[[np.ndarray], np.ndarray] | None = None
     at_most: int | None = None
+    pool: str = "mean"
 
     def vectors(self, log_mel: np.ndarray) -> np.ndarray:
         """Vectors of one clip, (n, d)."""
@@ -98,14 +101,17 @@ METHODS: dict[str, Method] = {
     "level": Method(_one_class.mahalanobis, describe=level),
     "clip statistics, Mahalanobis": Method(_one_class.mahalanobis, describe=statistics),
     "PCA, Mahalanobis": Method(_one_class.mahalanobis),
-    "Gaussian mixture": Method(_one_class.mixture, at_most=8000),
-    "local outlier factor": Method(_one_class.local_outlier_factor, at_most=4000),
-    "nearest neighbours": Method(_one_class.neighbours, at_most=8000),
+    "Gaussian mixture": Method(_one_class.mixture, at_most=8000, pool="quantile"),
+    "local outlier factor": Method(_one_class.local_outlier_factor, at_most=4000, pool="quantile"),
+    "nearest neighbours": Method(_one_class.neighbours, at_most=8000, pool="quantile"),
     "dense autoencoder": Method(_dense),
     "convolutional autoencoder": Method(_convolutional, Framing(frames=32, stride=8)),
     "interpolation network": Method(_interpolation),
 }
-"""Every detector by name; the framing of all is the same but for the convolutional one's window."""
+"""Every detector by name; the framing of all is the same but for the convolutional one's window.
+
+Settings and pools of the quick ones were chosen on machines that nothing is reported on
+(``benchmarks/anomaly_choice.py``); the networks take the mean, as published."""
 
 
 @dataclass
@@ -120,7 +126,7 @@ class Detector:
     estimator : object
         Fitted.
     pool : str
-        How the scores of a clip's vectors become one: a key of :data:`POOLS`.
+        How the scores of a clip's vectors become one.
     """
 
     name: str
@@ -161,7 +167,7 @@ def fit(
     method: str | Method,
     log_mels: Iterable[np.ndarray],
     *,
-    pool: str = "mean",
+    pool: str | None = None,
     seed: int = 0,
     **options,
 ) -> Detector:
@@ -173,8 +179,8 @@ def fit(
         A key of :data:`METHODS`, or one of your own.
     log_mels : iterable of ndarray, each (frames, n_mels)
         Clips of normal sound, of any lengths.
-    pool : str
-        A key of :data:`POOLS`.
+    pool : str, optional
+        A key of :data:`POOLS`, in place of the method's own.
     seed : int
     **options
         For the networks: epochs, batch_size, learning_rate.
@@ -200,7 +206,7 @@ def fit(
     _check(x, name)
     if chosen.at_most and len(x) > chosen.at_most:
         x = x[np.random.default_rng(seed).choice(len(x), chosen.at_most, replace=False)]
-    return Detector(name, chosen, chosen.make(x, seed, **options).fit(x), pool)
+    return Detector(name, chosen, chosen.make(x, seed, **options).fit(x), pool or chosen.pool)
 
 
 def crossed(

@@ -166,6 +166,8 @@ def test_pools_are_mean_quantile_and_maximum(normal):
     assert detector.score(normal[5], pool="maximum") == each.max()
     with pytest.raises(ValueError, match="pool must be one of mean, quantile, maximum"):
         detector.score(normal[5], pool="median")
+    assert anomaly.fit("Gaussian mixture", normal[:4]).pool == "quantile"
+    assert anomaly.fit("Gaussian mixture", normal[:4], pool="maximum").pool == "maximum"
 
 
 def test_the_error_lies_where_the_whistle_is(framing, normal):

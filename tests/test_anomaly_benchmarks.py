@@ -64,7 +64,7 @@ def test_rows_of_a_method_rise_with_severity_and_stand_at_chance_at_none(made):
     machines = {one["condition"].get("machine") for one in found} - {None}
     assert machines == {"fan/id_00", "fan/id_02", "valve/id_00", "valve/id_02"}
     pooled = {one["condition"].get("pool"): one["value"] for one in found if one["metric"] == "auc"}
-    assert pooled["quantile"] == areas[0.5]["value"]
+    assert pooled["mean"] == pooled["quantile"] == areas[0.5]["value"]
     assert pooled["maximum"] < areas[0.5]["value"]
     assert all(one["condition"]["snr_db"] == -6 for one in found)
     assert {one["role"] for one in found} == {"baseline"}

@@ -46,6 +46,14 @@ SERIES = [
         "little_data",
         "Five clips a class: embeddings, networks that know photographs, augmentation",
     ),
+    (
+        "anomaly_autoencoder",
+        "Hear that a machine sounds wrong, from its normal sound alone, and see where",
+    ),
+    (
+        "interpolation_and_boundaries",
+        "When to raise the alarm: thresholds, alarms a day, other places, drift, retraining",
+    ),
 ]
 
 
