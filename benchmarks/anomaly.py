@@ -21,7 +21,7 @@ import pandas as pd
 import rows
 from rungs import KEPT
 
-from helpers import anomaly, datasets, intervals, ranking
+from helpers import anomaly, datasets, ranking
 
 KINDS = ("fan", "pump", "slider", "valve")
 LEVELS = (0, -6, 6)
@@ -111,9 +111,7 @@ def as_rows(table: pd.DataFrame, method: str, level: int) -> list[dict]:
 
     def add(part: pd.DataFrame, metric: str, **condition) -> None:
         statistic = ranking.auc if metric == "auc" else ranking.partial_auc
-        value = intervals.bootstrap(
-            part, ranking.by_machine(statistic), groups=part["group"].to_numpy()
-        )
+        value = ranking.interval(part, ranking.by_machine(statistic))
         made.append(
             rows.row(**about, metric=metric, value=value, condition={"snr_db": level} | condition)
         )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import rows
 
-from helpers import anomaly, datasets, intervals, ranking, thresholds, vibration
+from helpers import anomaly, datasets, ranking, thresholds, vibration
 
 METHODS = ("clip statistics, Mahalanobis", "nearest neighbours", "local outlier factor")
 NAMES = {"clip statistics, Mahalanobis": "Mahalanobis"}
@@ -59,7 +59,7 @@ def measure(kind: str, method: str, vectors: dict, recordings, *, moved: bool) -
     made = []
     here = table[table["domain"] == "source"]
     for metric, statistic in (("auc", ranking.auc), ("pauc", ranking.partial_auc)):
-        value = intervals.bootstrap(here, statistic, groups=here["group"].to_numpy())
+        value = ranking.interval(here, statistic)
         made.append(rows.row(**about, metric=metric, value=value, condition=condition))
         print(kind, method, "moved" if moved else "", metric, value, flush=True)
     for what, part in (

@@ -75,8 +75,9 @@ def bootstrap(
     seed: int = 0,
     level: float = 0.95,
     groups: Sequence | None = None,
+    kind: str = "percentile",
 ) -> Interval:
-    """Percentile bootstrap interval of a figure, over recordings or groups of them.
+    """Bootstrap interval of a figure, over recordings or groups of them.
 
     Parameters
     ----------
@@ -94,6 +95,10 @@ def bootstrap(
         Confidence level between 0 and 1.
     groups : sequence, optional
         A group for each row (brews, machines): whole groups are then drawn.
+    kind : {"percentile", "basic"}
+        How the resampled figures become an interval. "basic" turns their quantiles round the figure
+        itself, and so takes out the bias that resampling brings: what compares *pairs* of
+        recordings needs it, since a group that is drawn twice is compared with itself.
 
     Returns
     -------
@@ -107,7 +112,7 @@ def bootstrap(
     conditions rather than events see Ferrer and Riera, arXiv 2412.03700.
     """
     return _interval(
-        lambda weights: _apply(statistic, counts, weights), counts, n, seed, level, groups
+        lambda weights: _apply(statistic, counts, weights), counts, n, seed, level, groups, kind
     )
 
 
@@ -120,6 +125,7 @@ def paired(
     seed: int = 0,
     level: float = 0.95,
     groups: Sequence | None = None,
+    kind: str = "percentile",
 ) -> Interval:
     """Bootstrap interval of the difference A - B, both scored on the same resampled recordings.
 
@@ -130,7 +136,7 @@ def paired(
     ----------
     counts_a, counts_b : DataFrame
         One row a recording, with the same ``filename``s in both (in any order).
-    statistic, n, seed, level
+    statistic, n, seed, level, kind
         As in `bootstrap`.
     groups : sequence, optional
         A group for each row of `counts_a`.
@@ -157,7 +163,7 @@ def paired(
     def difference(weights: np.ndarray | None) -> np.ndarray:
         return _apply(statistic, counts_a, weights) - _apply(statistic, aligned, weights)
 
-    return _interval(difference, counts_a, n, seed, level, groups)
+    return _interval(difference, counts_a, n, seed, level, groups, kind)
 
 
 def resample_weights(
@@ -193,10 +199,12 @@ def resample_weights(
     return drawn[:, units].astype(float)
 
 
-def _interval(function, counts, n, seed, level, groups) -> Interval:
+def _interval(function, counts, n, seed, level, groups, kind) -> Interval:
     """Value and percentile interval of a function of the resampling weights."""
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level}.")
+    if kind not in ("percentile", "basic"):
+        raise ValueError(f"kind must be 'percentile' or 'basic', not {kind!r}.")
     n_units = len(counts) if groups is None else len(set(groups))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UndefinedWarning)
@@ -213,6 +221,8 @@ def _interval(function, counts, n, seed, level, groups) -> Interval:
         warnings.simplefilter("ignore", UndefinedWarning)
         drawn = function(resample_weights(len(counts), n=n, seed=seed, groups=groups))
     low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    if kind == "basic":
+        low, high = 2 * value - high, 2 * value - low
     return Interval(value, float(low), float(high), level, n_units, "; ".join(reasons))
 
 

@@ -2,15 +2,19 @@
 
 Functions take a table with a row a clip: ``label`` ("normal" or "anomaly") and ``score`` (higher is
 more anomalous). With ``weights`` they give one value for each bootstrap resample, all at once, so
-that `helpers.intervals.bootstrap` and `paired` can call them.
+that :func:`interval` and :func:`difference` can resample whole sessions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
-from .intervals import undefined
+from . import intervals
+from .intervals import Interval, undefined
 
 NORMAL, ANOMALY = "normal", "anomaly"
 
@@ -95,6 +99,65 @@ def by_machine(statistic):
         return float(found[0]) if weights is None else found
 
     return mean
+
+
+def interval(
+    table: pd.DataFrame, statistic: Callable = auc, *, group: str = "group", **options
+) -> Interval:
+    """Figure with its interval over groups of clips (sessions, days), never over single clips.
+
+    The basic bootstrap: an area compares pairs of clips, and those of one session are easier to
+    order than those of two; a session that is drawn twice brings more of them.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With label, score and the column `group`.
+    statistic : callable
+        :func:`auc`, :func:`partial_auc`, or what :func:`by_machine` makes of one.
+    group : str
+        Column of the groups that are resampled whole.
+    **options
+        For `helpers.intervals.bootstrap`: n, seed, level.
+
+    Returns
+    -------
+    Interval
+        Within 0 and 1.
+
+    References
+    ----------
+    Davison and Hinkley (1997), Bootstrap methods and their application, section 5.2.
+    """
+    groups = table[group].to_numpy()
+    found = intervals.bootstrap(table, statistic, groups=groups, kind="basic", **options)
+    return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
+
+
+def difference(
+    a: pd.DataFrame, b: pd.DataFrame, statistic: Callable = auc, *, group: str = "group", **options
+) -> Interval:
+    """Figure of A minus that of B on the same clips, with its interval over groups.
+
+    Parameters
+    ----------
+    a, b : DataFrame
+        With filename, label, score and the column `group`.
+    statistic, group, **options
+        As for :func:`interval`.
+
+    Returns
+    -------
+    Interval
+        A is better beyond doubt (at this level) when ``low`` is above 0.
+
+    Raises
+    ------
+    ValueError
+        When the tables are not about the same clips.
+    """
+    groups = a[group].to_numpy()
+    return intervals.paired(a, b, statistic, groups=groups, kind="basic", **options)
 
 
 def _mean_of_defined(values: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ def made() -> pd.DataFrame:
             for domain in ("source", "target"):
                 for session in range(4):
                     for severity in (None, 0.0, 0.25, 0.5, 1.0):
-                        for clip in range(2):
+                        for clip in range(6):
                             score = rng.normal(4 * (severity or 0))
                             table.append(
                                 {

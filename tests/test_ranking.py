@@ -75,6 +75,48 @@ def test_the_bootstrap_takes_all_resamples_at_once_and_groups_whole():
     assert found.n == 10
 
 
+def sessions(seed: int, *, n: int = 8, apart: float = 1.5) -> pd.DataFrame:
+    """Normal and anomalous clips of some sessions; each session moves all of its scores alike."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for session in range(n):
+        moved = rng.normal(0, 1.5)
+        for anomalous in (0, 1):
+            for _ in range(3):
+                rows.append((anomalous, moved + apart * anomalous + rng.normal(), session))
+    table = pd.DataFrame(rows, columns=["anomalous", "score", "group"])
+    return table.assign(label=LABELS[table["anomalous"]], filename=table.index.astype(str))
+
+
+def test_intervals_over_sessions_hold_what_new_sessions_give_as_often_as_they_say():
+    truth = ranking.auc(sessions(10_000, n=1500))
+    held = [
+        (found.low <= truth <= found.high, found.low <= found.value <= found.high)
+        for found in (ranking.interval(sessions(seed), n=300) for seed in range(150))
+    ]
+    covered, inside = np.mean(held, axis=0)
+    # few sessions make bootstrap intervals somewhat narrow; 150 trials leave an error of .03
+    assert covered > 0.8
+    assert inside > 0.97
+
+
+def test_a_difference_is_zero_against_itself_and_sees_what_was_spoiled():
+    table = sessions(1)
+    same = ranking.difference(table, table)
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+    rng = np.random.default_rng(0)
+    worse = table.assign(score=rng.permutation(table["score"]))
+    assert ranking.difference(table, worse).value == pytest.approx(
+        ranking.auc(table) - ranking.auc(worse)
+    )
+
+
+def test_intervals_stay_between_nought_and_one():
+    table = sessions(2, apart=4.0)
+    found = ranking.interval(table)
+    assert 0 <= found.low <= found.high <= 1
+
+
 def test_every_machine_counts_alike():
     good = table_of([0, 1], [0, 1]).assign(machine="a")
     bad = table_of([0, 1] * 50, [1, 0] * 50).assign(machine="b")
