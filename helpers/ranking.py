@@ -123,7 +123,8 @@ def interval(
     Returns
     -------
     Interval
-        Within 0 and 1.
+        Within 0 and 1, and wide enough to hold the figure itself: with few sessions the correction
+        may be larger than the spread.
 
     References
     ----------
@@ -131,7 +132,8 @@ def interval(
     """
     groups = table[group].to_numpy()
     found = intervals.bootstrap(table, statistic, groups=groups, kind="basic", **options)
-    return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
+    low, high = min(found.low, found.value), max(found.high, found.value)
+    return replace(found, low=max(0.0, low), high=min(1.0, high))
 
 
 def difference(
