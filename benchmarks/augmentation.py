@@ -115,8 +115,8 @@ def one_fold(name: str, bench, turn, seed: int, *, fresh: bool) -> pd.DataFrame:
         changes=[namers.CHANGES[one] for one in change.changes],
         versions=versions,
         fixed=not change.shift,
-        per_epoch=1200,
-        epochs=40,
+        per_epoch=1000,
+        epochs=30,
         batch_size=64,
         seed=seed,
     )

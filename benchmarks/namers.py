@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -117,11 +118,15 @@ def yamnet_windows(bench, turn, seed):
 # --- networks from scratch ------------------------------------------------------------------
 
 
-def scratch(build: Callable, *, augmented: bool, epochs: int, fixed: bool = False, **options):
-    """Train a window model from scratch, in the two steps of `twice`."""
+def scratch(build: Callable, *, augmented: bool, epochs: int, **options):
+    """Train a window model from scratch, in the two steps of `twice`.
+
+    Without augmentation its windows stay on their grid: moving them would be a time shift.
+    """
 
     def name(bench, turn, seed):
-        common = {"cut": CUT, "fixed": fixed, "seed": seed, "epochs": epochs, "per_epoch": 1200}
+        common = {"cut": CUT, "fixed": not augmented, "seed": seed, "epochs": epochs}
+        common["per_epoch"] = 1200
         common |= {"changes": tuple(CHANGES.values()) if augmented else ()} | options
         made = twice(bench, turn, build, common, versions=6 if augmented else 0)
         found = made.decide(bench.material, turn.test)
@@ -223,26 +228,40 @@ def frozen(mode: str) -> Callable:
     return name
 
 
-def tuned(layers: str, *, mode: str = "copy", epochs: int = 10, rate: float = 5e-5) -> Callable:
-    """Fine-tune: start from the linear classifier on frozen features, then let layers learn."""
+def tuned(layers: str, *, mode: str = "copy", epochs: int = 8) -> Callable:
+    """Fine-tune: start from the linear classifier on frozen features, then let layers learn.
+
+    Twice, as in `twice`: the validation fold says how long, then its clips are learnt too.
+    """
 
     def name(bench, turn, seed):
-        from keras import Input, Model
-        from keras import layers as blocks
-
-        training.seed_everything(seed)
-        shown = pictures(bench, mode, turn.train)
-        net = imagenet.network(weights="package")
-        head = blocks.Dense(len(bench.material.labels), activation="softmax")
-        inputs = Input(net.input_shape[1:])
-        model = Model(inputs, head(blocks.Dropout(0.3)(net(inputs))))
-        _start_head(head, net, bench, shown, turn.train)
-        count = imagenet.freeze(model, layers)
-        history = _fine_tune(model, bench, turn, shown, epochs, rate, seed)
-        about = {"parameters": model.count_params(), "learning": count, "epochs": len(history)}
+        first, history, _ = _tuned(bench, turn.train, turn.validation, layers, mode, epochs, seed)
+        best = int(history["metric"].idxmax()) + 1
+        names = sorted(turn.train + turn.validation)
+        options = {"stop_after": best}
+        model, history, shown = _tuned(bench, names, None, layers, mode, epochs, seed, **options)
+        learning = sum(int(np.prod(one.shape)) for one in model.trainable_variables)
+        about = {"parameters": model.count_params(), "learning": learning, "epochs": best}
         return table_of(bench, turn.test, _named(model, bench, shown, turn.test)), about
 
     return name
+
+
+def _tuned(bench, learn, validation, layers, mode, epochs, seed, **options):
+    """Train once; return the model, its history, and the pictures it was shown."""
+    from keras import Input, Model
+    from keras import layers as blocks
+
+    training.seed_everything(seed)
+    shown = pictures(bench, mode, learn)
+    net = imagenet.network(weights="package")
+    head = blocks.Dense(len(bench.material.labels), activation="softmax")
+    inputs = Input(net.input_shape[1:])
+    model = Model(inputs, head(blocks.Dropout(0.3)(net(inputs))))
+    _start_head(head, net, bench, shown, learn)
+    imagenet.freeze(model, layers)
+    history = _fine_tune(model, bench, learn, validation, shown, epochs, seed, **options)
+    return model, history, shown
 
 
 def _start_head(head, net, bench, shown, names) -> None:
@@ -254,26 +273,24 @@ def _start_head(head, net, bench, shown, names) -> None:
     head.set_weights([weights.astype(np.float32), bias.astype(np.float32)])
 
 
-def _fine_tune(model, bench, turn, shown, epochs, rate, seed) -> pd.DataFrame:
-    classes = len(bench.material.labels)
+def _fine_tune(model, bench, learn, validation, shown, epochs, seed, **options) -> pd.DataFrame:
+    classes, later = len(bench.material.labels), itertools.count()
 
     def draw(rng):
-        names = list(rng.permutation(turn.train))
+        names = list(rng.permutation(learn))
         x = np.stack([np.roll(shown[n], rng.integers(shown[n].shape[1]), axis=1) for n in names])
-        y = np.eye(classes, dtype=np.float32)[bench.material.targets(names)]
         for one in x:
             for axis, most in ((0, 20), (1, 40)):
                 wide = rng.integers(most)
                 start = rng.integers(one.shape[axis] - wide)
                 one[(slice(None),) * axis + (slice(start, start + wide),)] = 0
-        share = rng.beta(0.3, 0.3, (len(x), 1)).astype(np.float32)
-        other = rng.permutation(len(x))
-        mixed = share[:, :, None, None] * x + (1 - share[:, :, None, None]) * x[other]
-        return mixed, share * y + (1 - share) * y[other]
+        return x, np.eye(classes, dtype=np.float32)[bench.material.targets(names)]
 
     def validate(_):
-        named = _named(model, bench, shown, turn.validation)
-        return float((named == bench.labels[turn.validation]).mean())
+        if validation is None:  # nothing chooses: the last weights stay
+            return next(later)
+        named = _named(model, bench, shown, validation)
+        return float((named == bench.labels[validation]).mean())
 
     return training.fit(
         model,
@@ -282,10 +299,11 @@ def _fine_tune(model, bench, turn, shown, epochs, rate, seed) -> pd.DataFrame:
         epochs=epochs,
         patience=epochs,
         batch_size=16,
-        learning_rate=rate,
+        learning_rate=2e-4,
         loss="categorical_crossentropy",
         seed=seed,
         blend=0.5,
+        **options,
     )
 
 

@@ -28,12 +28,14 @@ class Mahalanobis(BaseEstimator):
 
     def fit(self, x: np.ndarray, y=None) -> Mahalanobis:
         """Learn mean and covariance of (n, d) vectors."""
-        self.covariance_ = LedoitWolf().fit(x)
+        learnt = LedoitWolf().fit(x)
+        self.location_, self.precision_ = learnt.location_, learnt.precision_
         return self
 
     def score_samples(self, x: np.ndarray) -> np.ndarray:
         """Minus the squared distance of each vector."""
-        return -self.covariance_.mahalanobis(x)
+        away = x - self.location_
+        return -np.einsum("nd,nd->n", away @ self.precision_, away)
 
 
 class Neighbours(BaseEstimator):
@@ -160,9 +162,19 @@ def reduced(last: BaseEstimator, x: np.ndarray, *, components: int = 40) -> Pipe
     return make_pipeline(StandardScaler(), PCA(few, random_state=0), last)
 
 
-def mahalanobis(x: np.ndarray, seed: int) -> Pipeline:
+def whole(last: BaseEstimator) -> Pipeline:
+    """Scale every number, then the estimator: a fault may lie where normal sound hardly moves."""
+    return make_pipeline(StandardScaler(), last)
+
+
+def pca_mahalanobis(x: np.ndarray, seed: int) -> Pipeline:
     """Mahalanobis distance over the first components."""
     return reduced(Mahalanobis(), x)
+
+
+def mahalanobis(x: np.ndarray, seed: int) -> Pipeline:
+    """Mahalanobis distance over all numbers."""
+    return whole(Mahalanobis())
 
 
 def mixture(x: np.ndarray, seed: int) -> Pipeline:
@@ -172,10 +184,10 @@ def mixture(x: np.ndarray, seed: int) -> Pipeline:
 
 
 def local_outlier_factor(x: np.ndarray, seed: int) -> Pipeline:
-    """Local outlier factor over the first components: density against that of the neighbours."""
-    return reduced(LocalOutlierFactor(min(4, len(x) - 1), novelty=True), x)
+    """Local outlier factor: density against that of the neighbours."""
+    return whole(LocalOutlierFactor(min(4, len(x) - 1), novelty=True))
 
 
 def neighbours(x: np.ndarray, seed: int) -> Pipeline:
-    """Distance to the nearest vectors, over the first components."""
-    return reduced(Neighbours(), x)
+    """Distance to the nearest vector of training."""
+    return whole(Neighbours())

@@ -17,7 +17,7 @@ import pandas as pd
 
 from . import _one_class
 from ._framing import Framing, level, statistics
-from ._one_class import Prediction
+from ._one_class import Neighbours, Prediction
 
 __all__ = [
     "METHODS",
@@ -25,6 +25,7 @@ __all__ = [
     "Detector",
     "Framing",
     "Method",
+    "Neighbours",
     "Prediction",
     "crossed",
     "fit",
@@ -81,6 +82,12 @@ def _dense(x: np.ndarray, seed: int, **options) -> Prediction:
     return Prediction(build, **options)
 
 
+def _scaled(x: np.ndarray, seed: int, **options) -> Prediction:
+    """Build the same network for bands that are scaled first: it need not learn their levels."""
+    options = {"standardise": True, "epochs": 30, "batch_size": 128} | options
+    return _dense(x, seed, **options)
+
+
 def _convolutional(x: np.ndarray, seed: int, **options) -> Prediction:
     from . import autoencoders
 
@@ -99,12 +106,14 @@ def _interpolation(x: np.ndarray, seed: int, **options) -> Prediction:
 
 METHODS: dict[str, Method] = {
     "level": Method(_one_class.mahalanobis, describe=level),
-    "clip statistics, Mahalanobis": Method(_one_class.mahalanobis, describe=statistics),
-    "PCA, Mahalanobis": Method(_one_class.mahalanobis),
+    "clip statistics, Mahalanobis": Method(_one_class.pca_mahalanobis, describe=statistics),
+    "PCA, Mahalanobis": Method(_one_class.pca_mahalanobis),
+    "Mahalanobis": Method(_one_class.mahalanobis),
     "Gaussian mixture": Method(_one_class.mixture, at_most=8000, pool="quantile"),
     "local outlier factor": Method(_one_class.local_outlier_factor, at_most=4000, pool="quantile"),
     "nearest neighbours": Method(_one_class.neighbours, at_most=8000, pool="quantile"),
     "dense autoencoder": Method(_dense),
+    "dense autoencoder, scaled": Method(_scaled),
     "convolutional autoencoder": Method(_convolutional, Framing(frames=32, stride=8)),
     "interpolation network": Method(_interpolation),
 }

@@ -15,7 +15,7 @@ from helpers import _one_class, anomaly, autoencoders
 
 RATE = 16_000
 QUICK = {"epochs": 3}
-NETWORKS = ("dense autoencoder", "convolutional autoencoder", "interpolation network")
+NETWORKS = tuple(n for n in anomaly.METHODS if "autoencoder" in n or "network" in n)
 
 
 def hum(seed: int, *, seconds: float = 2.0, fault: float = 0.0) -> np.ndarray:
@@ -255,6 +255,15 @@ def test_a_pipeline_of_scikit_learn_can_be_a_method(normal):
 
     own = anomaly.Method(lambda x, seed: IsolationForest(random_state=seed))
     assert np.isfinite(anomaly.fit(own, normal[:3]).score(normal[4]))
+
+
+def test_the_mahalanobis_distance_is_that_of_scikit_learn(normal):
+    from sklearn.covariance import LedoitWolf
+
+    x = normal[0][:, ::8]
+    theirs = LedoitWolf().fit(x).mahalanobis(x)
+    ours = -_one_class.Mahalanobis().fit(x).score_samples(x)
+    assert ours == pytest.approx(theirs, rel=1e-4)
 
 
 def test_few_vectors_leave_few_components(normal):
