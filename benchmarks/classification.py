@@ -187,7 +187,8 @@ def as_rows(table: pd.DataFrame, abouts: pd.DataFrame, about: dict, *, full: boo
             made.append(("seed_deviation", seeds.std(ddof=1), ""))
         for key, unit in (("parameters", ""), ("training_seconds", "s")):
             if key in abouts:
-                made.append((key, float(np.mean(abouts[key])), unit))
+                # the median: a fold that was interrupted says nothing of the time
+                made.append((key, float(np.median(abouts[key])), unit))
     return [rows.row(**about, metric=metric, value=v, unit=unit) for metric, v, unit in made]
 
 
