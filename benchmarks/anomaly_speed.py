@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 
-import numpy as np
+import clocks
 import rows
 
 from helpers import anomaly, datasets
@@ -32,42 +32,26 @@ def main() -> None:
     learn = table[(table["split"] == "train") & (table["domain"] == "source")]["filename"]
     sounds = [data.audio(name) for name in table[table["split"] == "test"]["filename"][:TESTED]]
     frames = list(anomaly.log_mels(data, learn).values())
+    peer = clocks.librosa_log_mel(n_fft=1024, hop=512, n_mels=128)
     made = [
         rows.row(
             **ABOUT,
             method="librosa log-mel alone",
             role="peer",
             metric="x_realtime",
-            value=times_real_time(librosa_log_mel, sounds),
+            value=clocks.times_real_time(peer, sounds),
         )
     ]
     for method in anomaly.METHODS:
         start = time.perf_counter()
         detector = anomaly.fit(method, frames)
         seconds = time.perf_counter() - start
-        speed = times_real_time(detector.of_samples, sounds)
+        speed = clocks.times_real_time(detector.of_samples, sounds)
         about = ABOUT | {"method": method, "role": "ours"}
         made.append(rows.row(**about, metric="training_seconds", value=seconds, unit="s"))
         made.append(rows.row(**about, metric="x_realtime", value=speed))
         print(f"{method}: learns in {seconds:.1f} s, scores at {speed:.0f}x", flush=True)
     rows.add(made)
-
-
-def times_real_time(function, sounds: list[np.ndarray]) -> float:
-    """Seconds of sound a second that a function gets through, after a first call."""
-    function(sounds[0])
-    start = time.perf_counter()
-    for samples in sounds:
-        function(samples)
-    return sum(map(len, sounds)) / 16_000 / (time.perf_counter() - start)
-
-
-def librosa_log_mel(samples: np.ndarray) -> np.ndarray:
-    """Log-mel of the same settings as librosa gives it."""
-    import librosa
-
-    mel = librosa.feature.melspectrogram(y=samples, sr=16_000, n_fft=1024, hop_length=512)
-    return librosa.power_to_db(mel)
 
 
 if __name__ == "__main__":
