@@ -26,6 +26,7 @@ from helpers import anomaly, datasets, ranking
 KINDS = ("fan", "pump", "slider", "valve")
 LEVELS = (0, -6, 6)
 BASELINES = ("level",)
+RIVALS = ("Mahalanobis", "dense autoencoder")  # the quickest good one, and the published one
 SEVERITIES = (0.0, 0.25, 0.5, 1.0)
 SHOWN = 0.5  # the severity of the table by machine
 
@@ -43,11 +44,13 @@ def main() -> None:
         for kind in options.kinds:
             for method, table in of_kind(kind, level, options.methods, options.fresh).items():
                 found[method].append(table)
-        for method, tables in found.items():
-            made = as_rows(pd.concat(tables, ignore_index=True), method, level)
+        whole = {method: scored(pd.concat(tables), method) for method, tables in found.items()}
+        for method, table in whole.items():
+            made = as_rows(table, method, level)
             rows.add(made)
             shown = next(one for one in made if one["metric"] == "auc")
             print(f"{method}, {level:+d} dB: mean AUC {rows.figure(shown)}", flush=True)
+        rows.add(differences(whole, level))
 
 
 def name_of(kind: str, level: int) -> str:
@@ -96,18 +99,43 @@ def chosen(table: pd.DataFrame, *, severity: float, domain: str = "source") -> p
     return table[here & ((table["label"] == "normal") | (table["severity"] == severity))]
 
 
-def as_rows(table: pd.DataFrame, method: str, level: int) -> list[dict]:
-    """Rows of one method at one level: by severity, by machine, by pool, and the shifted domain."""
+def scored(table: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Name machines in full, and take for a score the pool of the method."""
     table = table.assign(machine=table["machine_type"] + "/" + table["machine"])
-    table = table.assign(score=table[anomaly.METHODS[method].pool])
-    about = {
+    return table.assign(score=table[anomaly.METHODS[method].pool]).reset_index(drop=True)
+
+
+def differences(tables: dict[str, pd.DataFrame], level: int) -> list[dict]:
+    """Rows of every method minus the rivals of :data:`RIVALS`, on the same clips."""
+    made = []
+    for rival in RIVALS:
+        if rival not in tables:
+            continue
+        other = chosen(tables[rival], severity=SHOWN)
+        for method, table in tables.items():
+            if method == rival:
+                continue
+            part = chosen(table, severity=SHOWN)
+            value = ranking.difference(part, other, ranking.by_machine(ranking.auc))
+            condition = {"snr_db": level, "severity": SHOWN, "to": rival}
+            about = {"metric": "auc_difference", "value": value, "condition": condition}
+            made.append(rows.row(**_about(method), **about))
+    return made
+
+
+def _about(method: str) -> dict:
+    return {
         "area": "anomaly",
         "dataset": "machines (synthetic)",
         "method": method,
         "role": "baseline" if method in BASELINES else "ours",
         "command": "python benchmarks/anomaly.py",
     }
-    made = []
+
+
+def as_rows(table: pd.DataFrame, method: str, level: int) -> list[dict]:
+    """Rows of one method at one level: by severity, by machine, by pool, and the shifted domain."""
+    about, made = _about(method), []
 
     def add(part: pd.DataFrame, metric: str, **condition) -> None:
         statistic = ranking.auc if metric == "auc" else ranking.partial_auc

@@ -51,7 +51,7 @@ def made() -> pd.DataFrame:
 
 
 def test_rows_of_a_method_rise_with_severity_and_stand_at_chance_at_none(made):
-    found = benchmark.as_rows(made, "level", -6)
+    found = benchmark.as_rows(benchmark.scored(made, "level"), "level", -6)
     areas = {
         one["condition"]["severity"]: one
         for one in found
@@ -70,6 +70,27 @@ def test_rows_of_a_method_rise_with_severity_and_stand_at_chance_at_none(made):
     assert {one["role"] for one in found} == {"baseline"}
     identities = [str([one[key] for key in results.IDENTITY]) for one in found]
     assert len(identities) == len(set(identities))
+
+
+def test_differences_are_paired_and_none_is_of_a_method_to_itself(made):
+    better = made.assign(mean=made["mean"] + (made["label"] == "anomaly"))
+    tables = {
+        "Mahalanobis": benchmark.scored(made, "level"),
+        "dense autoencoder": benchmark.scored(better, "level"),
+    }
+    found = {
+        (one["method"], one["condition"]["to"]): one for one in benchmark.differences(tables, 0)
+    }
+    assert set(found) == {
+        ("dense autoencoder", "Mahalanobis"),
+        ("Mahalanobis", "dense autoencoder"),
+    }
+    there, back = (
+        found["dense autoencoder", "Mahalanobis"],
+        found["Mahalanobis", "dense autoencoder"],
+    )
+    assert there["low"] > 0 > back["high"]
+    assert there["value"] == pytest.approx(-back["value"])
 
 
 def test_a_method_is_fitted_on_normal_training_clips_of_one_machine_and_kept(monkeypatch, tmp_path):
