@@ -48,7 +48,7 @@ def _sparse() -> dict[str, anomaly.Method]:
     made = {}
     for most in (2000, 4000):
         about = {"framing": anomaly.Framing(stride=4), "at_most": most}
-        one = anomaly.Method(lambda x, seed: _one_class.whole(_one_class.Neighbours()), **about)
+        one = anomaly.Method(_one_class.neighbours, **about)
         other = anomaly.Method(_one_class.local_outlier_factor, **about)
         made[f"nearest neighbours, 1, every fourth of {most}"] = one
         made[f"local outlier factor, 4, every fourth of {most}"] = other
@@ -73,7 +73,8 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS)
     parser.add_argument("--methods", nargs="+", help="some of the candidates only")
     options = parser.parse_args()
-    methods = {n: m for n, m in candidates().items() if n in (options.methods or candidates())}
+    known = candidates()
+    methods = {n: m for n, m in known.items() if n in (options.methods or known)}
     tables = {name: [] for name in methods}
     for kind in options.kinds:
         recordings, frames = others(kind)

@@ -1,6 +1,6 @@
 """Every way to name a clip, on ESC-10's own five folds, and how few clips are enough.
 
-    python benchmarks/classification.py [--dataset esc10] [--methods ...] [--seeds 0 1 2] [--fresh]
+    python benchmarks/classification.py [--dataset esc10] [--methods ...] [--curves ...] [--fresh]
 
 Each fold tests once. Classifiers on embeddings or statistics learn from the other four. Networks
 that are trained or fine-tuned find on the next fold how long to train, and learn from it then; the

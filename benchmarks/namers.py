@@ -235,7 +235,7 @@ def tuned(layers: str, *, mode: str = "copy", epochs: int = 8) -> Callable:
     """
 
     def name(bench, turn, seed):
-        first, history, _ = _tuned(bench, turn.train, turn.validation, layers, mode, epochs, seed)
+        _, history, _ = _tuned(bench, turn.train, turn.validation, layers, mode, epochs, seed)
         best = int(history["metric"].idxmax()) + 1
         names = sorted(turn.train + turn.validation)
         options = {"stop_after": best}
