@@ -51,10 +51,17 @@ def render(
 
 
 def extend(clip: np.ndarray, length: int, *, random: np.random.Generator) -> np.ndarray:
-    """Loop a clip to ``length`` samples, from a random place in it, with faded joints.
+    """Loop a clip to ``length`` samples, from a random place in it, with faded joints."""
+    looped = loop(clip)
+    start = int(random.integers(len(looped)))
+    return np.take(looped, np.arange(start, start + length), mode="wrap")
+
+
+def loop(clip: np.ndarray) -> np.ndarray:
+    """Make the end of a clip lead into its start.
 
     Digital silence at both ends, with which short clips were padded, is left out first. The fades
-    keep the power (sine and cosine), since the two sides of a joint are not alike.
+    keep the power (sine and cosine), since the two sides of the joint are not alike.
     """
     heard = np.flatnonzero(np.abs(clip) > 1e-4)
     clip = clip[heard[0] : heard[-1] + 1] if len(heard) else clip
@@ -63,8 +70,7 @@ def extend(clip: np.ndarray, length: int, *, random: np.random.Generator) -> np.
         angle = (np.arange(fade) + 0.5) / fade * np.pi / 2
         joint = clip[-fade:] * np.cos(angle) + clip[:fade] * np.sin(angle)
         clip = np.concatenate([joint, clip[fade:-fade]]).astype(np.float32)
-    start = int(random.integers(len(clip)))
-    return np.take(clip, np.arange(start, start + length), mode="wrap")
+    return clip
 
 
 def mix(
