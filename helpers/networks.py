@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from . import features, models, training
-from .detection import best_f1
+from .detection import Scores, best_f1
 from .ladder import Material, Rung
 
 Report = Callable[[str], None] | None
@@ -56,23 +56,7 @@ def cnn(
     training.seed_everything(seed)
     model = models.cnn(window=window, n_mels=front_end.n_mels)
 
-    def score(log_mels):
-        from .detection import Scores
-
-        plain = material.scores({n: np.zeros(len(x)) for n, x in log_mels.items()})
-        scores = {}
-        for name, log_mel in log_mels.items():
-            padded = np.pad(front_end.standardise(log_mel), (margins, (0, 0)), mode="edge")
-            starts = np.arange(0, len(log_mel), step)
-            values = [
-                model.predict_on_batch(padded[part[:, None] + np.arange(window)])
-                for part in np.array_split(starts, -(-len(starts) // 2048))
-            ]
-            one = plain[name]
-            scores[name] = Scores(
-                np.concatenate(values), one.times[starts], one.labels, one.duration
-            )
-        return scores
+    score = over_windows(model, front_end, material, step=step)
 
     def draw(rng):
         x, y = crops.draw(per_epoch, rng=rng)
@@ -213,6 +197,42 @@ def dilated(
         front_end=crops.front_end,
         **options,
     )
+
+
+def over_windows(model, front_end, material: Material, *, step: int) -> Callable:
+    """Score recordings with a model of one window, laid around every `step`-th frame.
+
+    Parameters
+    ----------
+    model : keras.Model
+        (batch, window, n_mels) to (batch, 1).
+    front_end : FrontEnd
+        Fitted.
+    material : Material
+    step : int
+
+    Returns
+    -------
+    callable
+        As ``score`` of a :class:`~helpers.ladder.Rung`.
+    """
+    window = model.input_shape[1]
+    margins = (window // 2, window - window // 2 - 1)
+
+    def score(log_mels):
+        plain = material.scores({n: np.zeros(len(x)) for n, x in log_mels.items()})
+        return {name: one(x, plain[name]) for name, x in log_mels.items()}
+
+    def one(log_mel, plain):
+        padded = np.pad(front_end.standardise(log_mel), (margins, (0, 0)), mode="edge")
+        starts = np.arange(0, len(log_mel), step)
+        values = [
+            model.predict_on_batch(padded[part[:, None] + np.arange(window)])
+            for part in np.array_split(starts, -(-len(starts) // 2048))
+        ]
+        return Scores(np.concatenate(values), plain.times[starts], plain.labels, plain.duration)
+
+    return score
 
 
 def merge_windows(predicted: np.ndarray, starts: np.ndarray, *, n_frames: int) -> np.ndarray:
