@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def decode(path: Path, *, offset: float, duration: float | None) -> tuple[np.nda
     """Return samples of shape (n,) or (n, channels), and their rate in Hz."""
     refuse_missing(path)
     try:
-        with soundfile.SoundFile(path) as sound:
+        with opened(path) as sound:
             refuse_truncated(path, sound.format)
             return _part(path, sound, offset, duration)
     except soundfile.LibsndfileError as error:
@@ -34,6 +35,16 @@ def decode(path: Path, *, offset: float, duration: float | None) -> tuple[np.nda
                 f"{path}: breaks off or is damaged ({error}): fetch it again"
             ) from error
         return _decode_av(path, offset, duration, str(error))
+
+
+def opened(path: Path) -> soundfile.SoundFile:
+    """Open a file with libsndfile, also one whose name is no text: old disks hold such names."""
+    name = os.fspath(path)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        name = os.fsencode(name)
+    return soundfile.SoundFile(name)
 
 
 def duration(path: Path) -> float:
@@ -136,6 +147,21 @@ def _decode_av(
     path: Path, offset: float, duration: float | None, reason: str
 ) -> tuple[np.ndarray, int]:
     """Decode what libsndfile cannot read, for instance the sound of a video."""
+    parts = list(av_parts(path, reason))
+    samples, rate = np.concatenate([part for part, _ in parts]), parts[0][1]
+    start = round(offset * rate)
+    if start >= len(samples):
+        found = len(samples) / rate
+        raise AudioError(f"{path}: offset {offset} s lies beyond its end at {found:.3f} s")
+    stop = None if duration is None else start + max(1, round(duration * rate))
+    return samples[start:stop], rate
+
+
+def av_parts(path: Path, reason: str) -> Iterator[tuple[np.ndarray, int]]:
+    """Decode by PyAV packet by packet: mono samples and their rate; the first part is empty.
+
+    ``reason`` is why libsndfile does not read the file.
+    """
     try:
         import av
     except ImportError as error:
@@ -147,34 +173,31 @@ def _decode_av(
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise AudioError(f"{path}: there is no sound in it: choose another file")
-            samples, rate = _drain(container)
             promised = (container.duration or 0) / av.time_base
+            rate, found = container.streams.audio[0].rate, 0
+            yield np.zeros(0, np.float32), rate
+            for part in _drain(container):
+                found += len(part)
+                yield part, rate
     except (av.FFmpegError, EOFError) as error:
         raise AudioError(
             f"{path}: not a sound file, or damaged ({reason}): open it in a player; if that "
             "fails too, fetch it again, or convert it to FLAC or WAV"
         ) from error
-    found = len(samples) / rate
-    if found < promised - max(0.5, 0.01 * promised):
+    seconds = found / rate
+    if seconds < promised - max(0.5, 0.01 * promised):
         raise AudioError(
-            f"{path}: cut short, its header promises {promised:.1f} s and {found:.1f} s could "
+            f"{path}: cut short, its header promises {promised:.1f} s and {seconds:.1f} s could "
             "be decoded: fetch it again"
         )
-    start = round(offset * rate)
-    if start >= len(samples):
-        raise AudioError(f"{path}: offset {offset} s lies beyond its end at {found:.3f} s")
-    stop = None if duration is None else start + max(1, round(duration * rate))
-    return samples[start:stop], rate
 
 
-def _drain(container) -> tuple[np.ndarray, int]:
+def _drain(container) -> Iterator[np.ndarray]:
     """Decode the first sound stream of an open container to mono float32."""
     import av
 
     stream = container.streams.audio[0]
     to_mono = av.AudioResampler(format="flt", layout="mono", rate=stream.rate)
-    parts = []
     for frame in container.decode(stream):
-        parts += [part.to_ndarray()[0] for part in to_mono.resample(frame)]
-    parts += [part.to_ndarray()[0] for part in to_mono.resample(None)]
-    return np.concatenate(parts) if parts else np.zeros(0, np.float32), stream.rate
+        yield from (part.to_ndarray()[0] for part in to_mono.resample(frame))
+    yield from (part.to_ndarray()[0] for part in to_mono.resample(None))

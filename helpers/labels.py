@@ -1,4 +1,4 @@
-"""Labels: Audacity files, targets for training, and how far two sets of labels agree.
+"""Labels: Audacity and Raven files, targets for training, and how far two sets of labels agree.
 
 An event is one row with ``onset`` and ``offset`` in seconds and an ``event_label``; it covers
 the half-open span [onset, offset), and a point has ``onset == offset``. Everything here that
@@ -8,7 +8,6 @@ scores and events never disagree about when a frame is.
 
 from __future__ import annotations
 
-import codecs
 import math
 import os
 import re
@@ -19,7 +18,9 @@ import numpy as np
 import pandas as pd
 
 from helpers._events import COLUMNS, LabelError, LabelWarning, check_events, checked
+from helpers._label_files import decode, number
 from helpers._proposals import Proposal, plausibility, propose, propose_energy
+from helpers._raven import read_raven
 from helpers._targets import agreement, frame_targets, targets_to_events, window_targets
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "propose",
     "propose_energy",
     "read_audacity",
+    "read_raven",
     "targets_to_events",
     "window_targets",
     "write_audacity",
@@ -40,14 +42,7 @@ __all__ = [
 
 BOUNDS = ["low_frequency", "high_frequency"]
 
-_COMMA = re.compile(r"^\s*[+-]?\d+,\d+\s*$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_MARKS = {
-    codecs.BOM_UTF32_LE: "UTF-32",
-    codecs.BOM_UTF32_BE: "UTF-32",
-    codecs.BOM_UTF16_LE: "UTF-16",
-    codecs.BOM_UTF16_BE: "UTF-16",
-}
 
 
 def read_audacity(
@@ -56,6 +51,7 @@ def read_audacity(
     duration: float | None = None,
     empty_label: str = "",
     overlaps: str = "warn",
+    text_optional: bool = False,
 ) -> pd.DataFrame:
     r"""Read an Audacity label file.
 
@@ -73,6 +69,8 @@ def read_audacity(
         What to call labels that carry no text.
     overlaps
         ``"warn"``, ``"allow"`` or ``"error"`` for events of one label that overlap.
+    text_optional
+        Take a line of two columns for a label that carries no text.
 
     Returns
     -------
@@ -93,9 +91,9 @@ def read_audacity(
     path = Path(path)
     rows: list[list] = []
     lines: list[int] = []
-    for number, line in enumerate(_decode(path).split("\n"), start=1):
+    for row, line in enumerate(decode(path).split("\n"), start=1):
         line = line.removesuffix("\r")
-        where = f"{path}, line {number}"
+        where = f"{path}, line {row}"
         if not line.strip():
             continue
         if line.startswith("\\"):
@@ -103,14 +101,14 @@ def read_audacity(
                 raise LabelError(f"{where}: frequency bounds without a label above them; delete it")
             rows[-1][3:] = _parse_bounds(line, where)
             continue
-        rows.append([*_parse_label(line, where), math.nan, math.nan])
-        lines.append(number)
+        rows.append([*_parse_label(line, where, text_optional), math.nan, math.nan])
+        lines.append(row)
     events = pd.DataFrame(rows, columns=COLUMNS + BOUNDS)
     events = events.astype(dict.fromkeys([*COLUMNS[:2], *BOUNDS], "float64"))
     events["event_label"] = events["event_label"].astype(object).replace("", empty_label)
     if events[BOUNDS].isna().all(axis=None):
         events = events.drop(columns=BOUNDS)
-    where = [f"{path}, line {number}" for number in lines]
+    where = [f"{path}, line {row}" for row in lines]
     return checked(events, duration=duration, where=where, overlaps=overlaps)
 
 
@@ -152,33 +150,17 @@ def write_audacity(path: str | os.PathLike, events: pd.DataFrame) -> None:
         raise
 
 
-def _decode(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise LabelError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    for mark, encoding in _MARKS.items():
-        if data.startswith(mark):
-            raise LabelError(f"{path}, line 1: the file is {encoding}; save it again as UTF-8")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise LabelError(
-            f"{path}, line {line}: byte 0x{data[error.start]:02x} is not UTF-8; "
-            "save the file again as UTF-8"
-        ) from error
-
-
-def _parse_label(line: str, where: str) -> tuple[float, float, str]:
+def _parse_label(line: str, where: str, text_optional: bool) -> tuple[float, float, str]:
     fields = line.split("\t")
+    if text_optional and len(fields) == 2:
+        fields.append("")
     if len(fields) != 3:
         raise LabelError(
             f"{where}: {len(fields)} columns in {line!r}; a label has three, separated by tabs: "
             "onset, offset, text (the text may be empty, its tab must stay)"
         )
-    onset = _number(fields[0], where, "onset")
-    return onset, _number(fields[1], where, "offset"), fields[2]
+    onset = number(fields[0], where, "onset")
+    return onset, number(fields[1], where, "offset"), fields[2]
 
 
 def _parse_bounds(line: str, where: str) -> list[float]:
@@ -188,26 +170,11 @@ def _parse_bounds(line: str, where: str) -> list[float]:
             f"{where}: {line!r} is no line of frequency bounds; it reads backslash, tab, lowest "
             "frequency, tab, highest frequency"
         )
-    low, high = (_number(field, where, "frequency") for field in fields[1:])
+    low, high = (number(field, where, "frequency") for field in fields[1:])
     if 0 <= high < low:
         raise LabelError(f"{where}: lowest frequency {low} above the highest {high}; swap them")
     # Audacity writes a bound that is open as a negative number.
     return [low if low >= 0 else math.nan, high if high >= 0 else math.nan]
-
-
-def _number(field: str, where: str, what: str) -> float:
-    if _COMMA.match(field):
-        raise LabelError(
-            f"{where}: {what} {field!r} has a decimal comma; write {field.replace(',', '.')!r} "
-            "(replace the commas in the number columns only, labels may hold some)"
-        )
-    try:
-        value = float(field)
-    except ValueError:
-        raise LabelError(f"{where}: {what} {field!r} is not a number of seconds or hertz") from None
-    if not math.isfinite(value):
-        raise LabelError(f"{where}: {what} is {field!r}; give a finite number")
-    return value
 
 
 def _format_row(row: dict, name: str) -> str:
