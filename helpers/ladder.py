@@ -81,20 +81,28 @@ class Rung:
     details: dict = field(default_factory=dict)
 
 
-def material(dataset, *, front_end: FrontEnd | None = None) -> Material:
+def material(
+    dataset,
+    *,
+    front_end: FrontEnd | None = None,
+    log_mels: dict[str, np.ndarray] | None = None,
+) -> Material:
     """Compute the features and targets of a dataset, or take those kept from earlier.
 
     Parameters
     ----------
     dataset : helpers.datasets.Dataset
     front_end : FrontEnd, optional
+    log_mels : dict of str to ndarray, shape (frames, n_mels), optional
+        Features of every recording, where they are at hand; nothing is kept on disk then.
 
     Returns
     -------
     Material
     """
     front_end = FrontEnd() if front_end is None else front_end
-    log_mels = features.of_dataset(dataset, front_end=front_end)
+    if log_mels is None:
+        log_mels = features.of_dataset(dataset, front_end=front_end)
     trained = log_mels
     if dataset.roles:
         trained = features.of_dataset(dataset, front_end=front_end, role="train")
