@@ -116,25 +116,8 @@ class Decoder:
             Columns onset, offset, event_label and score (the highest of the event), sorted by
             onset; seconds, inside the recording.
         """
-        import pandas as pd
-
-        parts = []
-        for column, label in enumerate(scores.labels):
-            onsets, offsets, peaks = self.spans(scores.values[:, column], scores.times)
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "onset": np.clip(onsets, 0, scores.duration),
-                        "offset": np.clip(offsets, 0, scores.duration),
-                        "event_label": label,
-                        "score": peaks,
-                    }
-                )
-            )
-        events = pd.concat(parts, ignore_index=True)
-        # A shift may push an event out of the recording: nothing is left of it then.
-        events = events[events["offset"] > events["onset"]]
-        return events.sort_values("onset", ignore_index=True)[EVENT_COLUMNS]
+        spans = [self.spans(values, scores.times) for values in scores.values.T]
+        return events_of_spans(spans, scores.labels, duration=scores.duration)
 
     def spans(
         self, values: np.ndarray, times: np.ndarray
@@ -143,9 +126,9 @@ class Decoder:
         low = self.threshold if self.low is None else self.low
         starts, stops = _runs(values >= low)
         if not len(starts):
-            return np.zeros(0), np.zeros(0), np.zeros(0, np.float32)
+            return np.zeros(0), np.zeros(0), np.zeros(0)
         peaks = np.maximum.reduceat(np.append(values, -np.inf), np.c_[starts, stops].ravel())[::2]
-        sure = peaks >= self.threshold
+        sure = peaks.astype(values.dtype) >= self.threshold  # rounded as for the frames below
         starts, stops, peaks = starts[sure], stops[sure], peaks[sure]
         above = np.flatnonzero(values >= self.threshold)
         starts = above[np.searchsorted(above, starts)] if len(starts) else starts
@@ -154,6 +137,36 @@ class Decoder:
         onsets, offsets, peaks = _merge(onsets, offsets, peaks, self.max_gap)
         long = offsets - onsets >= self.min_length - 1e-9
         return onsets[long] + self.shift, offsets[long] + self.shift, peaks[long]
+
+
+def events_of_spans(spans, labels: tuple[str, ...], *, duration: float) -> pd.DataFrame:
+    """Lay the spans of all labels in one table of events, inside the recording.
+
+    Parameters
+    ----------
+    spans : list of (onsets, offsets, scores), each ndarray, shape (events,)
+        One a label, as :meth:`Decoder.spans` gives them.
+    labels : tuple of str
+    duration : float
+        Length of the recording in seconds.
+    """
+    import pandas as pd
+
+    parts = [
+        pd.DataFrame(
+            {
+                "onset": np.clip(onsets, 0, duration),
+                "offset": np.clip(offsets, 0, duration),
+                "event_label": label,
+                "score": peaks,
+            }
+        )
+        for label, (onsets, offsets, peaks) in zip(labels, spans, strict=True)
+    ]
+    events = pd.concat(parts, ignore_index=True)
+    # A shift may push an event out of the recording: nothing is left of it then.
+    events = events[events["offset"] > events["onset"]]
+    return events.sort_values("onset", ignore_index=True)[EVENT_COLUMNS]
 
 
 def _runs(active: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,11 +7,12 @@ holds the front end, the labels, the decoder, the versions, the hashes and the c
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -76,19 +77,43 @@ class Detector:
         -------
         Scores
         """
+        values = np.concatenate(list(self.score_blocks(lambda first, until: samples[first:until])))
+        duration = len(samples) / self.front_end.sample_rate
+        return Scores(values, self.front_end.times(len(values)), self.labels, duration)
+
+    def score_blocks(self, read: Callable[[int, int], np.ndarray]) -> Iterator[np.ndarray]:
+        """Score a recording of any length block by block; only one block is in memory.
+
+        Parameters
+        ----------
+        read : callable
+            ``read(first, until)`` gives the samples [first, until), and fewer only where the
+            recording ends. Neither number ever goes down from one call to the next.
+
+        Yields
+        ------
+        ndarray, shape (frames, labels), float32
+            Laid one behind the other they are the values of :meth:`scores`, to the last bit.
+        """
         front_end, (left, right) = self.front_end, self.margins
-        count = front_end.n_frames(len(samples))
-        parts = []
-        for start in range(0, count, _BLOCK):
-            first, last = max(0, start - left), min(count, start + _BLOCK + right)
-            until = len(samples) if last == count else (last - 1) * front_end.hop + front_end.n_fft
-            log_mel = front_end.log_mel(samples[first * front_end.hop : until])
+        hop, n_fft = front_end.hop, front_end.n_fft
+        for start in itertools.count(0, _BLOCK):
+            first, last = max(0, start - left), start + _BLOCK + right
+            wanted = (last - 1) * hop + n_fft - first * hop
+            samples = read(first * hop, first * hop + wanted)
+            count = last
+            if len(samples) < wanted:  # the recording ends here
+                count = front_end.n_frames(first * hop + len(samples))
+                last = min(last, count)
+            if start and start >= count:
+                return
             stop = min(count, start + _BLOCK)
+            log_mel = front_end.log_mel(samples)
             missing = (left - (start - first), right - (last - stop))
             log_mel = np.pad(log_mel, (missing, (0, 0)), mode="edge")
-            parts.append(self.network(front_end.standardise(log_mel)))
-        duration = len(samples) / front_end.sample_rate
-        return Scores(np.concatenate(parts), front_end.times(count), self.labels, duration)
+            yield self.network(front_end.standardise(log_mel))
+            if len(samples) < wanted and stop == count:
+                return
 
     def detect(self, samples: np.ndarray) -> pd.DataFrame:
         """Events of a recording: onset, offset, event_label, score; times in seconds."""

@@ -35,7 +35,8 @@ class EventTracker:
     def __init__(self, decoder: Decoder, *, half: float) -> None:
         self.decoder = decoder
         self.half = half
-        self._low = decoder.threshold if decoder.low is None else decoder.low
+        self._threshold = _as_compared(decoder.threshold)
+        self._low = self._threshold if decoder.low is None else _as_compared(decoder.low)
         self._peak = -np.inf  # of the run above `low` that goes on now
         self._running = False
         self._last = 0.0  # centre of the frame before
@@ -89,7 +90,7 @@ class EventTracker:
         """Go on with a run, or begin one; it is an event from where it reaches the threshold."""
         self._peak = max(self._peak, value) if self._running else value
         self._running = True
-        if self._current is None and value >= self.decoder.threshold:
+        if self._current is None and value >= self._threshold:
             self._begin(time - self.half, ended)
         if self._current is not None:
             self._current.offset = time + self.half
@@ -131,3 +132,8 @@ class EventTracker:
 
     def _long(self, span: Span) -> bool:
         return span.offset - span.onset >= self.decoder.min_length - 1e-9
+
+
+def _as_compared(level: float) -> float:
+    """Round a level as NumPy does when it compares float32 scores with it: batch does that."""
+    return float(level) if isinstance(level, np.float64) else float(np.float32(level))

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ._blocks import Block, StreamError, Trouble
-from ._sources import BLOCK, SAMPLE_RATE, Resampler
+from ._pieces import SAMPLE_RATE, Resampler
+from ._sources import BLOCK
 
 #: Blocks that may wait for the detector: half a minute.
 _QUEUE = 600
