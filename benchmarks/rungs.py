@@ -76,14 +76,19 @@ def run(
     average: str,
     seed: int,
     fresh: bool = False,
+    recipes: dict[str, Callable] | None = None,
 ) -> tuple[pd.DataFrame, dict]:
-    """Fit one rung on one part and detect in its test recordings, or read what was kept of it."""
+    """Fit one rung on one part and detect in its test recordings, or read what was kept of it.
+
+    `recipes` holds other rungs than :data:`RUNGS`.
+    """
     path = KEPT / folder / f"{name.replace(' ', '_')}-{part}.csv"
     about_path = path.with_suffix(".json")
     if about_path.exists() and not fresh:
         return pd.read_csv(path), json.loads(about_path.read_text())
     start = time.perf_counter()
-    rung, decoder = RUNGS[name](material, train, validation, average=average, seed=seed)
+    fit = (recipes or RUNGS)[name]
+    rung, decoder = fit(material, train, validation, average=average, seed=seed)
     fitted = time.perf_counter() - start
     start = time.perf_counter()
     found = ladder.detect(rung, decoder, material, test)

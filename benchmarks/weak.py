@@ -1,0 +1,226 @@
+"""What labels are worth that only say whether a clip has the event, or how often.
+
+    python benchmarks/weak.py [--datasets brewery coughs-mini] [--methods ...] [--seeds 0] [--fresh]
+
+Recordings are cut into clips of two seconds. A network of one window is trained on whole clips
+(every pooling, and counts), and tuned on validation clips, with nothing but these labels; the same
+network is trained on strong labels, for as many windows. All are judged by strong labels that the
+weak ones never saw: brewery on the 120 recordings of `brewery-large`, coughs in five folds. With
+"strong decoder" the decoder alone was tuned on the strong labels of the validation recordings.
+"self-training" takes the events that max pooling finds in recordings nobody labelled for true and
+trains the strong network on them. About two hours on two cores; what a part gave is kept in
+build/benchmarks/, so a run that was broken off goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import rows
+import rungs
+from detection_brewery import together
+
+from helpers import datasets, evaluation, ladder, networks, splits, weak
+
+SECONDS = 2.0
+STRONG, SELF = "strong labels", "self-training"
+UNLABELLED = 60  # recordings of other brews
+BEST = "max"  # pooling of the teacher of self-training, chosen on validation clips
+EPOCHS = {"brewery": 16, "coughs-mini": 12}
+PER_EPOCH = 320  # clips: some 15,000 windows
+COMMAND = "python benchmarks/weak.py"
+
+
+def main() -> None:
+    """Run what is not there yet, and write the rows."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--datasets", nargs="+", default=list(EPOCHS), choices=list(EPOCHS))
+    parser.add_argument("--methods", nargs="+")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--fresh", action="store_true")
+    options = parser.parse_args()
+    for dataset in options.datasets:
+        for seed in options.seeds:
+            measure(dataset, seed, options)
+
+
+def measure(dataset: str, seed: int, options) -> None:
+    """Every method on one dataset."""
+    material, parts, average, shown = parts_of(dataset, seed)
+    known = recipes(material, dataset, seed)
+    test = sorted(name for part in parts for name in part.test)
+    report = rungs.Report(
+        material,
+        test,
+        dataset=shown,
+        command=COMMAND,
+        condition={"seed": seed, "clip_seconds": SECONDS},
+    )
+    report.common["area"] = "weak"
+    for method in options.methods or known:
+        found = []
+        for index, part in enumerate(parts):
+            events, _ = rungs.run(
+                method,
+                material,
+                part=f"{seed}-{index}",
+                train=part.train,
+                validation=part.validation,
+                test=part.test,
+                folder=f"weak-{dataset}",
+                average=average,
+                seed=seed,
+                fresh=options.fresh,
+                recipes=known,
+            )
+            found.append(events)
+        report.add_events(method, "ours", pd.concat(found))
+        add_costs(report, method, parts, material)
+        best = evaluation.bootstrap(report.counts[method, 0.1], evaluation.pooled_f1)
+        print(f"{dataset}, {method}: {best}", flush=True)
+    if (STRONG, 0.1) in report.counts:
+        report.add_differences(STRONG, pooled=True)
+    rows.add(report.rows)
+
+
+def parts_of(dataset: str, seed: int):
+    """Material, the splits, how F1 is averaged in tuning, and the name in the table."""
+    if dataset != "brewery":
+        material = ladder.material(datasets.load(dataset))
+        parts = []
+        for index, (rest, test) in enumerate(splits.by_group(material.recordings, seed=seed)):
+            train, held = splits.inner(material.recordings, rest, seed=seed + index)
+            parts.append(splits.Split(train, held, sorted(test)))
+        return material, parts, "pooled", dataset
+    small = ladder.material(datasets.load("brewery"))
+    split = splits.fixed(small.recordings, seed=seed)
+    large = ladder.material(datasets.load("brewery-large"))
+    part = splits.Split(split.train, split.validation, sorted(large.recordings["filename"]))
+    return together(small, large), [part], "macro", "brewery-large (synthetic)"
+
+
+def recipes(material: ladder.Material, dataset: str, seed: int) -> dict:
+    """One function a method, as `rungs.run` wants them."""
+    given = weak.clips(material, seconds=SECONDS)
+    options = {"epochs": EPOCHS[dataset], "patience": EPOCHS[dataset]}
+
+    def learnt(pooling, train, validation):
+        return weak.fit(
+            material,
+            given,
+            train,
+            validation,
+            pooling=pooling,
+            per_epoch=PER_EPOCH,
+            seed=seed,
+            **options,
+        )
+
+    def weakly(pooling):
+        def fit(material, train, validation, *, average, seed):
+            rung = learnt(pooling, train, validation)
+            target = "count" if pooling == weak.COUNT else "present"
+            return rung, weak.tuned(rung, material, given, validation, target=target)
+
+        return fit
+
+    def strong_decoder(pooling):
+        def fit(material, train, validation, *, average, seed):
+            rung = replace(learnt(pooling, train, validation), decoders=weak.DECODERS)
+            return rung, ladder.tuned(rung, material, validation, average=average)
+
+        return fit
+
+    made = {STRONG: strongly(**options)}
+    made |= {pooling: weakly(pooling) for pooling in (*weak.POOLINGS, weak.COUNT)}
+    made |= {f"{BEST}, strong decoder": strong_decoder(BEST)}
+    if dataset == "brewery":
+        made[SELF] = self_trained(learnt, given, **options)
+    return made
+
+
+def strongly(**options):
+    """Train the same network of one window on strong labels."""
+
+    def fit(material, train, validation, *, average, seed):
+        rung = networks.cnn(
+            material,
+            train,
+            validation,
+            window=weak.WINDOW,
+            step=weak.STEP,
+            per_epoch=15_000,
+            seed=seed,
+            average=average,
+            **options,
+        )
+        return rung, ladder.tuned(rung, material, validation, average=average)
+
+    return fit
+
+
+def self_trained(learnt, given, **options):
+    """Train on what a weak teacher hears in recordings without labels."""
+
+    def fit(material, train, validation, *, average, seed):
+        teacher = learnt(BEST, train, validation)
+        decoder = weak.tuned(teacher, material, given, validation)
+        other = datasets.load("brewery-more")
+        names = list(other.recordings["filename"])[:UNLABELLED]
+        unlabelled = ladder.material(other.subset(names))
+        # the teacher's events stand in for labels, also in the recordings that it learnt from
+        both = together(material, unlabelled)
+        heard = [*train, *validation, *names]
+        pseudo = heard_by(teacher, decoder, both, heard)
+        student = networks.cnn(
+            pseudo,
+            [*train, *names],
+            validation,
+            window=weak.WINDOW,
+            step=weak.STEP,
+            per_epoch=15_000,
+            seed=seed,
+            average=average,
+            **options,
+        )
+        rung = ladder.Rung(SELF, student.score, student.parameters)
+        return rung, ladder.tuned(student, pseudo, validation, average=average)
+
+    return fit
+
+
+def heard_by(teacher, decoder, material: ladder.Material, filenames) -> ladder.Material:
+    """Put the teacher's events in the place of the true ones, which are gone."""
+    found = ladder.detect(teacher, decoder, material, filenames)
+    targets = {
+        name: ladder.attack_targets(
+            found[found["filename"] == name],
+            front_end=material.front_end,
+            n_frames=len(material.log_mels[name]),
+            label=material.label,
+        )
+        for name in filenames
+    }
+    return replace(material, events=found.drop(columns="score"), targets=targets)
+
+
+def add_costs(report: rungs.Report, method: str, parts, material: ladder.Material) -> None:
+    """Labels that somebody has to set, and edits that are left to make for each true event."""
+    heard = {name for part in parts for name in (*part.train, *part.validation)}
+    strong = 2 * material.events["filename"].isin(heard).sum()  # an onset and an offset each
+    clips = weak.clips(material, seconds=SECONDS).of(heard)
+    set_by_hand = strong if method == STRONG else len(clips.table)
+    report.add(method, "ours", "labels", float(set_by_hand))
+    counted = report.counts[method, 0.1]
+    edits = (counted["misses"] + counted["false_alarms"]).sum() / counted["n_reference"].sum()
+    report.add(method, "ours", "edits_per_event", float(edits))
+    if method != STRONG:
+        added = clips.table.groupby("present").size()
+        report.add(method, "ours", "clips_with_event", float(added.get(True, 0) / np.sum(added)))
+
+
+if __name__ == "__main__":
+    main()
