@@ -8,7 +8,7 @@ its first 100 ms: events that follow each other without a pause stay apart.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -49,12 +49,14 @@ class Material:
     label: str
 
     def scores(self, values: dict[str, np.ndarray]) -> dict[str, Scores]:
-        """Wrap one value a frame for each recording."""
+        """Wrap one value a frame for each recording; one from elsewhere ends with its frames."""
         durations = self.recordings.set_index("filename")["duration"]
-        return {
-            name: Scores(v, self.front_end.times(len(v)), (self.label,), float(durations[name]))
-            for name, v in values.items()
-        }
+        made = {}
+        for name, v in values.items():
+            times = self.front_end.times(len(v))
+            duration = durations[name] if name in durations else times[0] + times[-1]
+            made[name] = Scores(v, times, (self.label,), float(duration))
+        return made
 
 
 @dataclass(frozen=True)
@@ -194,9 +196,16 @@ def tuned(
 def detect(
     rung: Rung, decoder: Decoder, material: Material, filenames: Iterable[str]
 ) -> pd.DataFrame:
-    """Detect the events of test recordings: filename, onset, offset, event_label, score."""
+    """Detect the events of test recordings: filename, onset, offset, event_label, score.
+
+    The rung may have been trained on other material.
+    """
     scores = rung.score({name: material.log_mels[name] for name in filenames})
-    found = [decoder.decode(s).assign(filename=name) for name, s in scores.items()]
+    durations = material.recordings.set_index("filename")["duration"]
+    found = [
+        decoder.decode(replace(s, duration=float(durations[name]))).assign(filename=name)
+        for name, s in scores.items()
+    ]
     return pd.concat(found, ignore_index=True)
 
 

@@ -41,6 +41,15 @@ def material() -> ladder.Material:
     return ladder.Material(recordings, events, log_mels, log_mels, targets, FRONT_END, LABEL)
 
 
+def renamed(material, new: dict[str, str]) -> ladder.Material:
+    """Give some recordings other names, as if they came from another data set."""
+    tables = [table.replace({"filename": new}) for table in (material.recordings, material.events)]
+    kept = [table[table["filename"].isin(new.values())] for table in tables]
+    parts = (material.log_mels, material.training, material.targets)
+    by_name = [{new[n]: part[n] for n in new} for part in parts]
+    return ladder.Material(*kept, *by_name, material.front_end, material.label)
+
+
 def f1_at(material, rung, decoder, filenames, collar):
     """Pooled onset F1 of a rung."""
     found = ladder.detect(rung, decoder, material, filenames)
@@ -54,6 +63,18 @@ def test_a_clear_burst_is_found_within_two_hops(material, make):
     rung = make(material)
     decoder = ladder.tuned(rung, material, ["0.wav", "1.wav"])
     assert f1_at(material, rung, decoder, ["2.wav", "3.wav"], 0.02) == 1.0
+
+
+def test_a_rung_detects_in_recordings_that_its_material_never_named(material):
+    model = LogisticRegression(max_iter=200)
+    rung = ladder.classical("lr", model, material, ["0.wav", "1.wav"])
+    decoder = ladder.tuned(rung, material, ["0.wav", "1.wav"])
+    new = {n: f"new-{n}" for n in ("2.wav", "3.wav")}
+    elsewhere = renamed(material, new)
+    here = ladder.detect(rung, decoder, material, list(new))
+    there = ladder.detect(rung, decoder, elsewhere, list(new.values()))
+    assert len(here)
+    pd.testing.assert_frame_equal(here.replace({"filename": new}), there)
 
 
 def test_onset_strength_peaks_where_the_level_rises(material):

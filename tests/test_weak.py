@@ -58,10 +58,20 @@ def test_attention_is_a_mean_of_the_windows_scores(window_model, frames):
     assert np.all(found >= scores.min(axis=1) - 1e-6)
     assert np.all(found <= scores.max(axis=1) + 1e-6)
     for layer in model.layers:  # with nothing to choose by, every window counts alike
-        if isinstance(layer, keras.layers.Dense):
+        if isinstance(layer, keras.layers.Dense) and layer is not window_model.layers[-1]:
             layer.set_weights([0 * w for w in layer.get_weights()])
     plain = model.predict_on_batch(frames)[:, 0]
     np.testing.assert_allclose(plain, scores.mean(axis=1), rtol=1e-4)
+
+
+def test_a_clip_model_computes_what_time_distributed_would(window_model, frames):
+    starts = np.arange(0, FRAMES - weak.WINDOW + 1, weak.STEP)
+    cut = keras.Input((len(starts), weak.WINDOW, 64))
+    one_by_one = keras.Model(cut, keras.layers.TimeDistributed(window_model)(cut))
+    windows = frames[:, starts[:, None] + np.arange(weak.WINDOW)]
+    wanted = one_by_one.predict_on_batch(windows)[..., 0]
+    found = weak.clip_model(window_model, frames=FRAMES, pooling=weak.COUNT)
+    np.testing.assert_allclose(found.predict_on_batch(frames), wanted, rtol=1e-4)
 
 
 @pytest.mark.parametrize("pooling", [*weak.POOLINGS, weak.COUNT])

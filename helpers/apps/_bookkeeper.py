@@ -52,7 +52,8 @@ class Bookkeeper:
         self.stream = StreamDetector(detector, frames=frames)
         self.journal, self.health = journal, Health(detector.front_end.sample_rate)
         self.watch, self.status = Watch(rules), Status(math.nan, 0.0, math.inf, NOT_STARTED)
-        self.plops = 0  # of this run
+        self.labels = tuple(detector.labels)
+        self.plops = 0  # of this run, whatever the labels are
         self._clock = clock
         self._rate = detector.front_end.sample_rate
         self._offset: float | None = None  # unix time of the stream's sample 0

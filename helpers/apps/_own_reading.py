@@ -41,6 +41,9 @@ class Collection:
     findings: Findings
     sounds: dict[str, _own_sound.Sound]
 
+    def __repr__(self) -> str:
+        return f"<Collection {self.dataset!r}, {len(self.findings)} findings while reading>"
+
     def for_label(self, label: str) -> Dataset:
         """Return the data set with one of the labels as the one to detect."""
         if label not in self.labels:

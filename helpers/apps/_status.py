@@ -54,9 +54,7 @@ def told(keeper) -> str:
     status = keeper.status
     level = keeper.health.level
     loud = f"{level:.0f} dB" if math.isfinite(level) else "no level yet"
-    return " | ".join(
-        [iso(keeper.now), rate_of(status), status.state, f"{keeper.plops} plops", loud]
-    )
+    return " | ".join([iso(keeper.now), rate_of(status), status.state, _counted(keeper), loud])
 
 
 def rate_of(status) -> str:
@@ -75,4 +73,11 @@ def summary(keeper) -> str:
         return "Nothing was heard."
     low, high = (60 * bound / seconds for bound in poisson_bounds(keeper.plops))
     rate = 60 * keeper.plops / seconds
-    return f"{keeper.plops} plops in {seconds:.1f} s: {rate:.1f} a minute ({low:.1f} to {high:.1f})"
+    return f"{_counted(keeper)} in {seconds:.1f} s: {rate:.1f} a minute ({low:.1f} to {high:.1f})"
+
+
+def _counted(keeper) -> str:
+    """Say how many there were, by name: plops of an airlock, or events of another detector."""
+    if keeper.labels == ("p",):
+        return f"{keeper.plops} plops"
+    return f"{keeper.plops} events ({', '.join(keeper.labels)})"

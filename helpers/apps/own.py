@@ -68,6 +68,9 @@ class Result:
     def __str__(self) -> str:
         return str(self.report)
 
+    def __repr__(self) -> str:
+        return f"<Result {', '.join(self.collection.labels)}: {self.report.verdict}>"
+
     def _repr_html_(self) -> str:
         return self.report._repr_html_()
 

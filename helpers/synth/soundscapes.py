@@ -233,7 +233,7 @@ def read(folder: str | os.PathLike, *, label: str | None = None) -> Dataset:
         raise ValueError(f"{folder}: label is {label!r}: name one of {', '.join(labels)}")
     note = "Events mixed over backgrounds; soundscapes of two groups or splits share no source."
     made = not recordings["real"].any()
-    return Dataset("soundscapes", recordings, events, folder, label, made, note)
+    return Dataset("soundscapes mixed by program", recordings, events, folder, label, made, note)
 
 
 def _write(
