@@ -1,23 +1,25 @@
 """What labels are worth that only say whether a clip has the event, or how often.
 
-    python benchmarks/weak.py [--datasets brewery coughs-mini] [--methods ...] [--seeds 0] [--fresh]
+    python benchmarks/weak.py [--datasets brewery coughs-mini] [--methods ...] [--seconds 1 2]
+                              [--seeds 0] [--fresh]
 
-Recordings are cut into clips of two seconds. A network of one window is trained on whole clips
-(every pooling, and counts), and tuned on validation clips, with nothing but these labels; the same
-network is trained on strong labels, for as many windows. All are judged by strong labels that the
-weak ones never saw: brewery on the 120 recordings of `brewery-large`, coughs in five folds; and by
-the clips in which they find an event. Energy is the plain baseline, its threshold tuned on the same
-labels of clips, and again on strong ones. With "strong decoder" the decoder alone was tuned on the
-strong labels of the validation recordings. "self-training" takes the events that max pooling finds
-in recordings nobody labelled for true and trains the strong network on them. About an hour on two
-cores; what a part gave is kept in build/benchmarks/, so a run that was broken off goes on where it
-was.
+Recordings are cut into clips of one or two seconds. A network of one window is trained on whole
+clips (every pooling, and counts), and tuned on validation clips, with nothing but these labels; the
+same network is trained on strong labels, for as many windows. All are judged by strong labels that
+the weak ones never saw: brewery on the 120 recordings of `brewery-large`, coughs in five folds; and
+by the clips in which they find an event. Energy is the plain baseline, its threshold tuned on the
+same labels of clips, and again on strong ones. With "strong decoder" the decoder alone was tuned on
+the strong labels of the validation recordings. "self-training" takes the events that max pooling
+finds in recordings nobody labelled for true and trains the strong network on them. About an hour on
+two cores; what a part gave is kept in build/benchmarks/, so a run that was broken off goes on where
+it was.
 """
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -27,13 +29,12 @@ from detection_brewery import together
 
 from helpers import datasets, evaluation, ladder, networks, splits, weak
 
-SECONDS = 2.0
 STRONG, SELF = "strong labels", "self-training"
 PLAIN = ("energy, clips", "energy, strong labels")
 UNLABELLED = 60  # recordings of other brews
 BEST = "max"  # pooling of the teacher of self-training, chosen on validation clips
 EPOCHS = {"brewery": 16, "coughs-mini": 12}
-PER_EPOCH = 320  # clips: some 15,000 windows
+PER_EPOCH = 640.0  # seconds of clips: some 15,000 windows
 NONE = np.zeros(0)
 COMMAND = "python benchmarks/weak.py"
 
@@ -43,25 +44,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--datasets", nargs="+", default=list(EPOCHS), choices=list(EPOCHS))
     parser.add_argument("--methods", nargs="+")
+    parser.add_argument("--seconds", nargs="+", type=float, default=[1.0, 2.0])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--fresh", action="store_true")
     options = parser.parse_args()
-    for dataset in options.datasets:
-        for seed in options.seeds:
-            measure(dataset, seed, options)
+    for dataset, seed, seconds in product(options.datasets, options.seeds, options.seconds):
+        measure(dataset, seed, seconds, options)
 
 
-def measure(dataset: str, seed: int, options) -> None:
-    """Every method on one dataset."""
+def measure(dataset: str, seed: int, seconds: float, options) -> None:
+    """Every method on one dataset, with clips of so many seconds."""
     material, parts, average, shown = parts_of(dataset, seed)
-    known = recipes(material, dataset, seed)
+    known, clips = recipes(material, dataset, seed, seconds), weak.clips(material, seconds=seconds)
     test = sorted(name for part in parts for name in part.test)
     report = rungs.Report(
         material,
         test,
         dataset=shown,
         command=COMMAND,
-        condition={"seed": seed, "clip_seconds": SECONDS},
+        condition={"seed": seed, "clip_seconds": seconds},
     )
     report.common["area"] = "weak"
     for method in options.methods or known:
@@ -74,7 +75,7 @@ def measure(dataset: str, seed: int, options) -> None:
                 train=part.train,
                 validation=part.validation,
                 test=part.test,
-                folder=f"weak-{dataset}",
+                folder=f"weak-{dataset}-{seconds:g}",
                 average=average,
                 seed=seed,
                 fresh=options.fresh,
@@ -83,8 +84,8 @@ def measure(dataset: str, seed: int, options) -> None:
             found.append(events)
         events = pd.concat(found)
         report.add_events(method, "baseline" if method in PLAIN else "ours", events)
-        add_clips(report, method, events, material)
-        add_costs(report, method, parts, material)
+        add_clips(report, method, events, clips.of(report.filenames), seconds)
+        add_costs(report, method, parts, clips)
         best = evaluation.bootstrap(report.counts[method, 0.1], evaluation.pooled_f1)
         print(f"{dataset}, {method}: {best}", flush=True)
     report.add_floor_and_ceiling()
@@ -109,9 +110,9 @@ def parts_of(dataset: str, seed: int):
     return together(small, large), [part], "macro", "brewery-large (synthetic)"
 
 
-def recipes(material: ladder.Material, dataset: str, seed: int) -> dict:
+def recipes(material: ladder.Material, dataset: str, seed: int, seconds: float) -> dict:
     """One function a method, as `rungs.run` wants them."""
-    given = weak.clips(material, seconds=SECONDS)
+    given = weak.clips(material, seconds=seconds)
     options = {"epochs": EPOCHS[dataset], "patience": EPOCHS[dataset]}
 
     def learnt(pooling, train, validation):
@@ -121,7 +122,7 @@ def recipes(material: ladder.Material, dataset: str, seed: int) -> dict:
             train,
             validation,
             pooling=pooling,
-            per_epoch=PER_EPOCH,
+            per_epoch=round(PER_EPOCH / seconds),
             seed=seed,
             **options,
         )
@@ -222,12 +223,11 @@ def heard_by(teacher, decoder, material: ladder.Material, filenames) -> ladder.M
     return replace(material, events=found.drop(columns="score"), targets=targets)
 
 
-def add_clips(report: rungs.Report, method: str, events: pd.DataFrame, material) -> None:
+def add_clips(report: rungs.Report, method: str, events, clips: weak.Clips, seconds) -> None:
     """Add how well the clips with an event are told from those without, by the events found."""
-    clips = weak.clips(material, seconds=SECONDS).of(report.filenames)
     found = {name: rows["onset"].to_numpy() for name, rows in events.groupby("filename")}
     inside = [
-        (found.get(row.filename, NONE) - row.start) // SECONDS == 0
+        (found.get(row.filename, NONE) - row.start) // seconds == 0
         for row in clips.table.itertuples()
     ]
     said, truth = np.array([one.any() for one in inside]), clips.table["present"].to_numpy()
@@ -238,15 +238,14 @@ def add_clips(report: rungs.Report, method: str, events: pd.DataFrame, material)
     report.add(method, "baseline" if method in PLAIN else "ours", "clip_f1", value)
 
 
-def add_costs(report: rungs.Report, method: str, parts, material: ladder.Material) -> None:
+def add_costs(report: rungs.Report, method: str, parts, clips: weak.Clips) -> None:
     """Labels that somebody has to set, and edits that are left to make for each true event."""
     held = {name for part in parts for name in part.validation}
     heard = held | {name for part in parts for name in part.train}
-    clips = weak.clips(material, seconds=SECONDS)
     strongly_labelled = {STRONG: heard, PLAIN[1]: heard, f"{BEST}, strong decoder": held}
     strong = strongly_labelled.get(method, set())
     # an onset and an offset for each event, or a word for each clip
-    set_by_hand = 2 * material.events["filename"].isin(strong).sum()
+    set_by_hand = 2 * report.material.events["filename"].isin(strong).sum()
     set_by_hand += len(clips.of(heard - strong).table)
     role = "baseline" if method in PLAIN else "ours"
     report.add(method, role, "labels", float(set_by_hand))

@@ -54,7 +54,7 @@ def weak_rows(monkeypatch, tmp_path, material, part, recipes):
     parts = (material, [part], "macro", "tones (synthetic)")
     monkeypatch.setattr(weak_benchmark, "parts_of", lambda *_: parts)
     monkeypatch.setattr(weak_benchmark, "recipes", lambda *_: recipes)
-    weak_benchmark.measure("tones", 0, SimpleNamespace(methods=None, fresh=False))
+    weak_benchmark.measure("tones", 0, 2.0, SimpleNamespace(methods=None, fresh=False))
     return pd.DataFrame(written).set_index(["method", "metric"])["value"]
 
 
@@ -99,8 +99,8 @@ def test_weak_rows_count_events_clips_labels_and_edits(monkeypatch, tmp_path, ma
 
 def test_every_method_of_weak_labels_learns_and_detects(monkeypatch, tmp_path, material, part):
     monkeypatch.setitem(weak_benchmark.EPOCHS, "tones", 1)
-    monkeypatch.setattr(weak_benchmark, "PER_EPOCH", 16)
-    recipes = weak_benchmark.recipes(material, "tones", 0)
+    monkeypatch.setattr(weak_benchmark, "PER_EPOCH", 32.0)
+    recipes = weak_benchmark.recipes(material, "tones", 0, 2.0)
     assert set(recipes) >= {*weak.POOLINGS, weak.COUNT, *weak_benchmark.PLAIN}
     chosen = {name: recipes[name] for name in ("energy, clips", "attention", "count")}
     value = weak_rows(monkeypatch, tmp_path, material, part, chosen)

@@ -54,6 +54,12 @@ SERIES = [
         "interpolation_and_boundaries",
         "When to raise the alarm: thresholds, alarms a day, other places, drift, retraining",
     ),
+    (
+        "synthesize",
+        "Mix events over backgrounds: what noise a detector bears, and what it buys",
+    ),
+    ("weak_labels", "Learn when from labels that only say whether, or how often"),
+    ("your_own_sound", "From a folder of your own recordings to a counter, and a whole archive"),
 ]
 
 

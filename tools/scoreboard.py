@@ -13,16 +13,19 @@ RESULTS = ROOT / "benchmarks" / "results.json"
 
 ROLES = ("chance", "baseline", "peer", "ours", "oracle")
 # Boards of other areas than detection.
-AREAS = {"esc10": "classification", "machines": "anomaly", "ceiling-fan": "anomaly"}
 # Conditions that say which run it was, not what it was run on.
 REPEATS = {"seed", "folds", "shipped"}
 # Boards of which only the rows of one condition are shown.
 CONDITIONS = {
-    "machines": {"snr_db": 0, "severity": 0.5},
-    "ceiling-fan": {"features": "shape", "moved_in_training": False},
+    "anomaly:machines": {"snr_db": 0, "severity": 0.5},
+    "own:coughs-mini": {"minutes": 5.0},
+    "own:coughs-mini-0db": {"minutes": 5.0},
+    "archive:brewery in noise": {"files": 1, "hours": 10.0, "jobs": 1},
+    "anomaly:ceiling-fan": {"features": "shape", "moved_in_training": False},
 }
 
-# What is shown of each data set: its key in the file, what it is, and metrics with their headings.
+# What is shown of each data set: area (detection unless said) and name in the file, what it is, and
+# metrics with their headings.
 BOARDS = {
     "brewery-large": (
         "Airlock plops, synthetic (`brewery-large`), test recordings of unheard brews",
@@ -46,19 +49,39 @@ BOARDS = {
             "onset_f1_100ms_pooled": "onset F1, 100 ms",
         },
     ),
-    "esc10": (
+    "classification:esc10": (
         "Everyday sounds, real clips (ESC-10), upstream's five folds; people name 95.7 %",
         {"accuracy": "accuracy", "accuracy_deviation": "deviation over folds"},
     ),
-    "machines": (
+    "anomaly:machines": (
         "Faults of machines, synthetic (`machines`): twelve machines, background as loud as they, "
         "severity .5",
         {"auc": "AUC", "pauc": "partial AUC, up to 10 % of false alarms"},
     ),
-    "ceiling-fan": (
+    "anomaly:ceiling-fan": (
         "A coin on a ceiling fan, real vibration, by the shape of its spectrum; one session a "
         "condition, so part of it may be the session",
         {"auc": "AUC", "pauc": "partial AUC, up to 10 % of false alarms"},
+    ),
+    "own:coughs-mini": (
+        "Your own sound: a folder of real coughs (`coughs-mini`), five minutes of training, three "
+        "tenths of the recordings held out",
+        {
+            "onset_f1_200ms_pooled": "onset F1, 200 ms",
+            "onset_f1_100ms_pooled": "onset F1, 100 ms",
+        },
+    ),
+    "own:coughs-mini-0db": (
+        "The same with background sounds at 0 dB, no background on both sides",
+        {
+            "onset_f1_200ms_pooled": "onset F1, 200 ms",
+            "onset_f1_100ms_pooled": "onset F1, 100 ms",
+        },
+    ),
+    "archive:brewery in noise": (
+        "A whole archive: the shipped detector over one recording of ten hours (synthetic), one "
+        "process",
+        {"x_realtime": "times real time", "peak_mb": "most memory, MB"},
     ),
 }
 
@@ -98,21 +121,24 @@ def cell(row: dict | None) -> str:
     def number(value: float) -> str:
         return f"{value * scale:.{digits}f}".lstrip("0" if digits else "")
 
+    if row["metric"] in ("x_realtime", "peak_mb"):
+        return significant(row["value"])
     text = number(row["value"]) + unit
     if row.get("low") is not None and row.get("high") is not None:
         text += f" ({number(row['low'])} to {number(row['high'])})"
     return text
 
 
-def shown(rows: list[dict], dataset: str) -> list[dict]:
+def shown(rows: list[dict], board: str) -> list[dict]:
     """Return the rows of one board: of repeated runs the one with the lowest seed."""
-    area = AREAS.get(dataset, "detection")
+    area, _, dataset = board.rpartition(":")
     chosen = [
         row
         for row in rows
-        if (row["area"], row["dataset"].removesuffix(" (synthetic)")) == (area, dataset)
-        and row["metric"] in BOARDS[dataset][1]
-        and _condition(row) == CONDITIONS.get(dataset, {})
+        if (row["area"], row["dataset"].removesuffix(" (synthetic)"))
+        == (area or "detection", dataset)
+        and row["metric"] in BOARDS[board][1]
+        and _condition(row) == CONDITIONS.get(board, {})
     ]
     return sorted(chosen, key=lambda row: -(row["condition"] or {}).get("seed", 0))
 
@@ -122,11 +148,11 @@ def _condition(row: dict) -> dict:
     return {key: value for key, value in (row["condition"] or {}).items() if key not in REPEATS}
 
 
-def table(rows: list[dict], dataset: str) -> tuple[list[str], list[list[str]]]:
+def table(rows: list[dict], board: str) -> tuple[list[str], list[list[str]]]:
     """Return headings and lines of one board, floors first and the best of ours below them."""
-    metrics = BOARDS[dataset][1]
+    metrics = BOARDS[board][1]
     found: dict[tuple[str, str], dict[str, dict]] = {}
-    for row in shown(rows, dataset):
+    for row in shown(rows, board):
         found.setdefault((row["role"], row["method"]), {})[row["metric"]] = row
     first = next(iter(metrics))
 
