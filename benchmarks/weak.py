@@ -162,20 +162,23 @@ def strongly(**options):
     """Train the same network of one window on strong labels."""
 
     def fit(material, train, validation, *, average, seed):
-        rung = networks.cnn(
-            material,
-            train,
-            validation,
-            window=weak.WINDOW,
-            step=weak.STEP,
-            per_epoch=15_000,
-            seed=seed,
-            average=average,
-            **options,
-        )
+        rung = of_windows(material, train, validation, average=average, seed=seed, **options)
         return rung, ladder.tuned(rung, material, validation, average=average)
 
     return fit
+
+
+def of_windows(material, train, validation, **options) -> ladder.Rung:
+    """Train the network of one window, which the clips share, on labels of windows."""
+    return networks.cnn(
+        material,
+        train,
+        validation,
+        window=weak.WINDOW,
+        step=weak.STEP,
+        per_epoch=15_000,
+        **options,
+    )
 
 
 def self_trained(learnt, given, **options):
@@ -191,16 +194,8 @@ def self_trained(learnt, given, **options):
         both = together(material, unlabelled)
         heard = [*train, *validation, *names]
         pseudo = heard_by(teacher, decoder, both, heard)
-        student = networks.cnn(
-            pseudo,
-            [*train, *names],
-            validation,
-            window=weak.WINDOW,
-            step=weak.STEP,
-            per_epoch=15_000,
-            seed=seed,
-            average=average,
-            **options,
+        student = of_windows(
+            pseudo, [*train, *names], validation, average=average, seed=seed, **options
         )
         rung = ladder.Rung(SELF, student.score, student.parameters)
         return rung, ladder.tuned(student, pseudo, validation, average=average)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from helpers._label_files import decode, number
 from helpers._proposals import Proposal, plausibility, propose, propose_energy
 from helpers._raven import read_raven
 from helpers._targets import agreement, frame_targets, targets_to_events, window_targets
+from helpers._whole import write_text
 
 __all__ = [
     "LabelError",
@@ -134,20 +134,7 @@ def write_audacity(path: str | os.PathLike, events: pd.DataFrame) -> None:
     path = Path(path)
     events = check_events(events, name=str(path), overlaps="allow")
     text = "".join(_format_row(row, str(path)) for row in events.to_dict("records"))
-    # Opened by a name that nobody else uses, and moved when whole: an interrupt leaves the old.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_text(path, text)
 
 
 def _parse_label(line: str, where: str, text_optional: bool) -> tuple[float, float, str]:

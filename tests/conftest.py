@@ -50,6 +50,18 @@ def detector():
     return bundle.load(bundle.shipped())
 
 
+@pytest.fixture(scope="session")
+def busy_brew():
+    """Two minutes of a busy synthetic brew."""
+    import numpy as np
+
+    from helpers.synth import brewery
+
+    plan = brewery.plan(seed=3, n_brews=12)
+    busy = dict(plan[(plan["n_airlocks"] == 1) & (plan["rate"] > 60)].iloc[0])
+    return np.concatenate([brewery.render(busy | {"index": 100 + i})[0] for i in range(4)])
+
+
 def reads_real(path: Path) -> bool:
     """Tell whether a notebook asks for real recordings."""
     return bool(READS_REAL.search(path.read_text(encoding="utf-8").replace('\\"', '"')))

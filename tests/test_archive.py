@@ -29,7 +29,6 @@ from helpers.apps._archive_progress import Progress
 from helpers.apps._archive_work import Model, Outcome, events_of, work
 from helpers.apps._pieces import Window
 from helpers.apps.archive import ArchiveError, detect
-from helpers.synth import brewery
 
 ROOT = Path(__file__).resolve().parents[1]
 RATE = 16_000
@@ -38,11 +37,8 @@ SHIPPED = ROOT / "data" / "models" / "airlock"
 
 
 @pytest.fixture(scope="module")
-def sound():
-    """Two minutes of a busy synthetic brew."""
-    plan = brewery.plan(seed=3, n_brews=12)
-    busy = dict(plan[(plan["n_airlocks"] == 1) & (plan["rate"] > 60)].iloc[0])
-    return np.concatenate([brewery.render(busy | {"index": 100 + i})[0] for i in range(4)])
+def sound(busy_brew):
+    return busy_brew
 
 
 @pytest.fixture(scope="module")

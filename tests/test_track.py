@@ -22,7 +22,6 @@ from helpers.apps._sources import FileSource
 from helpers.apps.journal import Journal, JournalError, Reader
 from helpers.apps.records import minute_of
 from helpers.apps.stream import ArraySource, Block, StreamError, Trouble
-from helpers.synth import brewery
 
 ROOT = Path(__file__).resolve().parents[1]
 RATE = 16_000
@@ -31,11 +30,8 @@ WAIT = 60  # seconds; a bound, no measurement
 
 
 @pytest.fixture(scope="module")
-def sound():
-    """Two minutes of a busy synthetic brew."""
-    plan = brewery.plan(seed=3, n_brews=12)
-    busy = dict(plan[(plan["n_airlocks"] == 1) & (plan["rate"] > 60)].iloc[0])
-    return np.concatenate([brewery.render(busy | {"index": 100 + i})[0] for i in range(4)])
+def sound(busy_brew):
+    return busy_brew
 
 
 @pytest.fixture(scope="module")
