@@ -39,6 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     noisy, clean = datasets.load(DATASET), datasets.load("coughs-mini")
     tests = {level: at_level(noisy, clean, level) for level in LEVELS}
+    rows.add([chance(noisy, tests[0.0])])
     trainings = {"clean": versions(noisy, clean, None), "mixed": versions(noisy, clean, TRAINED_AT)}
     for seed in options.seeds:
         for rung in options.rungs:
@@ -114,6 +115,19 @@ def of_rung(rung, training, material, tests, seed: int, fresh: bool) -> pd.DataF
             print(f"  {name}", flush=True)
         parts.append(pd.read_csv(path))
     return pd.concat(parts, ignore_index=True)
+
+
+def chance(noisy, material: ladder.Material) -> dict:
+    """Row of as many events as there are, put anywhere: no level of noise changes that."""
+    names = list(noisy.recordings["filename"])
+    durations = noisy.recordings.set_index("filename")["duration"]
+    about = {"filenames": names, "durations": durations, "label": material.label}
+    counts = evaluation.chance_counts(material.events, collar=COLLAR, **about)
+    groups = noisy.recordings["group"].to_numpy()
+    value = evaluation.bootstrap(counts, evaluation.pooled_f1, groups=groups)
+    about = {"area": "synthesis", "dataset": "coughs-mini", "command": COMMAND}
+    metric = f"onset_f1_{1000 * COLLAR:.0f}ms_pooled"
+    return rows.row(**about, method="chance", role="chance", metric=metric, value=value)
 
 
 def as_rows(rung: str, found: dict, material, recordings: pd.DataFrame, seed: int) -> list[dict]:

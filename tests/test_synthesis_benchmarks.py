@@ -149,6 +149,12 @@ def test_rows_of_mixing_pair_both_trainings_and_name_the_backgrounds(material):
     assert all(one["value"] == 1 for one in found if one["condition"].get("background"))
 
 
+def test_chance_of_mixing_knows_the_number_of_events(tones, material):
+    found = synthesis.chance(tones, material)
+    assert (found["method"], found["role"]) == ("chance", "chance")
+    assert 0 < found["value"] < 0.4
+
+
 @pytest.mark.real
 @pytest.mark.mirror
 def test_the_backgrounds_of_training_and_test_are_at_their_level_and_never_the_same():
