@@ -303,7 +303,7 @@ def within(name: str, package: str) -> bool:
     return name == package or name.startswith(package + ".")
 
 
-ENTRIES = {"own.py", "track.py"}  # `python -m helpers.track`: each names a program and holds nothing
+ENTRIES = {"own.py", "track.py"}  # `python -m helpers.track`: names a program, holds nothing
 
 
 def test_core_never_imports_the_programs():
