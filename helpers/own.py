@@ -1,6 +1,9 @@
 """A detector for your own sound: ``python -m helpers.own --help``."""
 
-from helpers.apps.own import main
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        from helpers.apps.own import main
+
+        raise SystemExit(main())
+    except KeyboardInterrupt:  # while the libraries were loaded
+        raise SystemExit(130) from None

@@ -379,7 +379,9 @@ def test_an_archive_gives_the_events_of_every_file(detector, folder, tmp_path):
         assert row.duration == audio.duration(row.path)
         assert 0 < row.peak <= 1
     assert len(pd.read_csv(out / "recordings.csv")) == 6
+    pd.testing.assert_frame_equal(pd.read_csv(out / "events.csv"), made.events)
     assert sorted(p.name for p in out.iterdir() if not p.name.startswith(".")) == [
+        "events.csv",
         "events.parquet",
         "parts",
         "recordings.csv",
@@ -387,6 +389,29 @@ def test_an_archive_gives_the_events_of_every_file(detector, folder, tmp_path):
     ]
     assert "6 recordings" in str(made)
     same(archive.open_results(out).events, made.events)
+
+
+def test_results_of_other_recordings_and_detectors_are_not_written_over(detector, sound, tmp_path):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        audio.write(tmp_path / name / "a.wav", sound[: 5 * RATE])
+    out = tmp_path / "out"
+    detect(tmp_path / "first", detector, folder=out, jobs=1, quiet=True)
+    before = stamps(out)
+    with pytest.raises(ArchiveError, match="holds the results of 1 other recordings"):
+        detect(tmp_path / "second", detector, folder=out, jobs=1, quiet=True)
+    assert stamps(out) == before
+    both = detect(
+        [tmp_path / "first", tmp_path / "second"], detector, folder=out, jobs=1, quiet=True
+    )
+    assert len(both.recordings) == 2
+    home = tmp_path / "detector"
+    shutil.copytree(detector.folder, home)
+    with pytest.raises(ArchiveError, match="is the folder of a detector"):
+        detect(tmp_path / "first", detector, folder=home, jobs=1, quiet=True)
+    assert sorted(p.name for p in home.iterdir()) == sorted(
+        p.name for p in detector.folder.iterdir()
+    )
 
 
 def test_a_second_run_does_only_what_is_new_or_changed(detector, sound, tmp_path):

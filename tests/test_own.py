@@ -1,8 +1,11 @@
 """Your own sound: from a folder to a detector, its report, and the command that does both."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -118,10 +121,37 @@ def test_players_are_of_mistakes_and_no_more_than_asked_for(result):
 
 
 def test_few_events_held_out_are_no_answer(result):
-    table, gain = result.report.table, result.report.gain["beep"]
-    fine, told = _own_report._verdict("beep", table.assign(hits=4, misses=1), gain)
+    report = result.report
+    few, ahead = report.table.assign(hits=4, misses=1), (report.gain["beep"], report.rival["beep"])
+    fine, told = _own_report._verdict(result.trained, "beep", few, *ahead)
     assert not fine
     assert "not enough data" in told
+
+
+def test_the_verdict_names_a_plainer_rung_that_did_better(result):
+    """The network's events are given to the forest, and half of them taken from the network."""
+    trained = result.trained
+    found = dict(trained.found)
+    found["random forest", "beep"] = trained.found["network", "beep"]
+    found["network", "beep"] = trained.found["network", "beep"].iloc[::2]
+    report = _own_report.judge(replace(trained, found=found), result.findings)
+    rung, ahead = report.rival["beep"]
+    assert rung == "random forest"
+    assert ahead.value < 0
+    shown = report.table.query("label == 'beep' and collar == 0.2").set_index("rung")["f1"]
+    assert ahead.value == pytest.approx(shown["network"].value - shown["random forest"].value)
+    assert f"The random forest did better (the network is {ahead:+.2f}" in report.verdict
+    assert "The random forest" not in result.report.verdict.splitlines()[0] or (
+        result.report.rival["beep"][1].value < 0
+    )
+
+
+def test_the_verdict_counts_in_events_and_minutes(result):
+    row = result.report.table.query("label == 'beep' and rung == 'network' and collar == 0.2")
+    minutes = len(result.trained.parts.test) * 12 / 60
+    hits, misses = int(row["hits"].item()), int(row["misses"].item())
+    told = f"In {minutes:.1f} minutes it found {hits} of {hits + misses} and gave"
+    assert told in result.report.verdict.splitlines()[0]
 
 
 @settings(deadline=None, max_examples=25)
@@ -204,6 +234,49 @@ def test_the_command_says_what_is_wrong_and_ends_with_its_status(tmp_path, capsy
         own.main([str(fine), "--label", "beep", "--minutes", "0"])
     with pytest.raises(own.OwnError, match="few"):
         own.train(own.read(few, labels="beep"))
+
+
+def test_where_the_detector_goes_is_looked_at_before_anything_is_read(tmp_path, capsys):
+    def refused(out, *more):
+        with pytest.raises(SystemExit) as ended:
+            own.main([str(tmp_path / "nowhere"), "--out", str(out), *more])
+        assert ended.value.code == 2
+        return capsys.readouterr().err
+
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "todo.txt").write_text("label more")
+    (tmp_path / "file").write_text("")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "detector.json").write_text("{}")
+    assert "holds other files" in refused(tmp_path / "notes")
+    assert "is a file" in refused(tmp_path / "file")
+    assert "holds a detector: choose another folder, or give --overwrite" in refused(
+        tmp_path / "mine"
+    )
+    if os.path.isdir("/proc/self") and not os.access("/proc/self/fdinfo", os.W_OK):
+        assert "not yours to write to" in refused("/proc/self/fdinfo/x")
+    out = ["--out", str(tmp_path / "mine"), "--overwrite"]
+    assert own.main([str(tmp_path / "nowhere"), *out]) == 1  # the folder is the next thing read
+    assert "no such folder" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_the_command_and_leaves_nothing(tmp_path):
+    made = folder_of(tmp_path / "tones", recordings=14, labels=("beep",))
+    command = [sys.executable, "-u", "-m", "helpers.own", made, "--label", "beep"]
+    process = subprocess.Popen(
+        [*command, "--out", tmp_path / "detector"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stdout:
+        if "features of" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 130, told
+    assert "interrupted; nothing was written" in told
+    assert not (tmp_path / "detector").exists()
 
 
 def test_the_module_is_a_command():

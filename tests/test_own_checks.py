@@ -565,6 +565,8 @@ def test_the_real_coughs_have_these_findings(mirror):
         ("warning", "digital_silence"),
         ("warning", "low_level"),
         ("warning", "empty_band"),
+        ("note", "text_missing"),
+        ("note", "groups"),
         ("note", "close"),
     ]
     assert findings.summary == (

@@ -81,7 +81,7 @@ def test_a_folder_becomes_a_data_set(folder):
         "provenance": ["your own"] * 3,
     }
     np.testing.assert_array_equal(dataset.audio("a.wav"), audio.read(folder / "a.wav"))
-    assert checks(collection.findings) == ["unlabelled", "look_alikes"]
+    assert checks(collection.findings) == ["unlabelled", "look_alikes", "groups"]
     assert "'laugh' (1)" in str(collection.findings)
     assert "1 of 3 recordings" in collection.findings[0].what
 
@@ -108,7 +108,7 @@ def test_an_empty_label_file_is_a_recording_without_events(folder):
     text(folder / "c.txt", "")
     collection = read(folder, labels="cough")
     assert collection.dataset.recordings["labelled"].all()
-    assert checks(collection.findings) == ["look_alikes"]
+    assert checks(collection.findings) == ["look_alikes", "groups"]
 
 
 def test_labels_without_text_take_the_one_that_is_asked_for(folder):
@@ -116,14 +116,23 @@ def test_labels_without_text_take_the_one_that_is_asked_for(folder):
     text(folder / "b.txt", "1\t1.5\t\n")
     collection = read(folder, labels="plop")
     assert rows(collection) == [("a.wav", 0.5, 0.8, "plop"), ("b.wav", 1.0, 1.5, "plop")]
-    assert "no label asked for" in problems(folder)
+    (said,) = (item for item in collection.findings if item.check == "text_missing")
+    assert said.severity == "note"
+    assert "2 of 2 labels, taken for 'plop'" in said.what
+    assert "--label cough" in problems(folder)
     assert "2 labels without text in a.txt, b.txt, and 2 labels" in problems(
         folder, labels=["p", "q"]
     )
     text(folder / "b.txt", "1\t1.5\t\n2\t2.5\tplop\n")
     collection = read(folder, labels="plop")
     (forgotten,) = (item for item in collection.findings if item.check == "text_missing")
-    assert "1 label without text among labels with text in b.txt" in forgotten.what
+    assert forgotten.severity == "warning"
+    assert "2 of 3 labels, taken for 'plop'; in a.txt, b.txt" in forgotten.what
+
+
+def test_a_slip_in_the_label_is_told_though_some_labels_have_no_text(folder):
+    text(folder / "c.txt", "1\t1.5\n")
+    assert "label 'cuogh' is used nowhere; used are 'cough' (3)" in problems(folder, labels="cuogh")
 
 
 TABLES = {
@@ -269,14 +278,20 @@ def test_groups_come_from_folders_tables_and_functions(tmp_path):
         }
     )
     assert checks(read(tmp_path, group=table).findings) == []
-    assert checks(read(tmp_path).findings) == ["ignored_files"]
+    assert checks(read(tmp_path).findings) == ["ignored_files", "groups"]
+    other = text(tmp_path / "persons.csv", "Patient;File\n1;c.wav\n2;kitchen/a.wav\n2;b.wav\n")
+    assert groups(other) == groups(table)
 
 
 def test_groups_that_cannot_be_are_refused(folder, tmp_path):
-    assert "3 recordings lie in no folder" in problems(folder, group="folder")
-    assert "cannot be read as a CSV file" in problems(folder, group="nowhere.csv")
-    table = text(tmp_path / "groups.csv", "filename,brew\na.wav,1\n")
-    assert "no column 'group' among ['filename', 'brew']" in problems(folder, group=table)
+    assert "3 of 3 recordings in no folder" in problems(folder, group="folder")
+    assert "there is no such file" in problems(folder, group="nowhere.csv")
+    table = text(tmp_path / "groups.csv", "filename,brew,day\na.wav,1,2\n")
+    assert "no column 'group' among ['filename', 'brew', 'day']" in problems(folder, group=table)
+    text(table, "brew,group\n1,2\n")
+    assert "no column 'filename' among ['brew', 'group']" in problems(folder, group=table)
+    table.write_bytes(b"filename,group\ncaf\xe9.wav,1\n")
+    assert "is not UTF-8" in problems(folder, group=table)
     text(table, "filename,group\na.wav,1\na.wav,2\n")
     told = problems(folder, group=table)
     assert "a.wav is in groups '1' and '2'" in told
@@ -304,13 +319,41 @@ def test_sound_without_any_label_is_refused(tmp_path):
     assert "1 label file for 1 recording, and no event" in problems(tmp_path, labels="p")
 
 
+def test_what_may_have_been_meant_as_labels_is_named(tmp_path):
+    sound(tmp_path / "a.wav")
+    text(tmp_path / "labels.csv", "file,begin_s,end_s\na.wav,1,2\n")
+    assert "labels.csv has the columns file, begin s, end s: a table" in problems(tmp_path)
+    (tmp_path / "labels.csv").unlink()
+    (tmp_path / "labels.xlsx").write_bytes(b"PK")
+    assert "labels.xlsx is a spreadsheet: save it as CSV" in problems(tmp_path)
+
+
+def test_label_files_that_are_refused_are_not_said_to_be_missing(tmp_path):
+    sound(tmp_path / "a.wav")
+    text(tmp_path / "a.txt", "0,5\t0,8\tcough\n")
+    (told,) = problems(tmp_path).splitlines()
+    assert "decimal comma" in told
+
+
+def test_a_message_of_many_problems_stays_readable(tmp_path):
+    for k in range(20):
+        sound(tmp_path / f"{k}.wav", 0.1)
+        text(tmp_path / f"{k}.txt", "0,5\t0,8\tcough\n")
+    with pytest.raises(OwnError, match="20 problems") as caught:
+        read(tmp_path)
+    assert len(caught.value.problems) == 20
+    assert str(caught.value).endswith("... and 8 more")
+    assert len(str(caught.value).splitlines()) == 14
+
+
 def test_files_that_hold_no_labels_are_passed_over_and_named(folder):
     text(folder / "README.txt", "Recorded in the kitchen.\n")
     text(folder / "metadata.csv", "filename,microphone\na.wav,phone\n")
     (folder / "LICENSE.txt").write_bytes(b"\xff\xfe caf\xe9")
     text(folder / "b.jams", "{}")
     findings = read(folder, labels="cough").findings
-    assert checks(findings) == ["unlabelled", "foreign_labels", "look_alikes", "ignored_files"]
+    expected = ["unlabelled", "foreign_labels", "look_alikes", "ignored_files", "groups"]
+    assert checks(findings) == expected
     assert "LICENSE.txt, README.txt, metadata.csv" in findings[3].what
     assert "b.jams" in findings[1].what
 
@@ -377,9 +420,9 @@ def test_everything_that_is_wrong_is_told_at_once(folder):
     assert str(folder) not in "".join(told)
     for words in (
         "c.wav: cut short",
-        "move d.mp3 out of the folder",
+        "move d.mp3 out, with its labels",
         "e.flac: empty, 0 bytes",
-        "move f.flac out of the folder",
+        "move f.flac out, with its labels",
         "a.txt, line 1: onset '0,5' has a decimal comma",
         "b.txt, line 1: onset 2 after offset 1",
     ):

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from .. import store
-from ._archive_files import ArchiveError, Recording
+from ._archive_files import ArchiveError, Recording, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,6 +153,36 @@ class Parts:
         return table.set_column(0, "recording", name).replace_schema_metadata(None), note
 
 
+def refuse_other(folder: Path, recordings: list[Recording]) -> None:
+    """Refuse a folder that is a detector's, or holds what was found in other recordings.
+
+    Raises
+    ------
+    ArchiveError
+        Naming it, and the remedy.
+    """
+    if (folder / "detector.json").exists():
+        raise ArchiveError(f"{folder} is the folder of a detector: name another for the results")
+    before = _listed(folder)
+    asked = {plain(one.path) for one in recordings}
+    asked |= {one.name for one in recordings if not one.identity.startswith(plain(one.path))}
+    if before and not any(asked.intersection(one) for one in before):
+        raise ArchiveError(
+            f"{folder} holds the results of {len(before)} other recordings: name another folder"
+        )
+
+
+def _listed(folder: Path) -> list[tuple[str, str]]:
+    """Paths and names of the recordings in the table of an earlier run."""
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.ParquetFile(folder / RECORDINGS).read(["path", "recording"])
+    except (OSError, ValueError, KeyError):  # none, or damaged: it is made anew at the end
+        return []
+    return list(zip(table["path"].to_pylist(), table["recording"].to_pylist(), strict=True))
+
+
 def join(parts: Parts, recordings: list[Recording], errors: dict[str, str], about: dict) -> None:
     """Write the tables of the whole archive.
 
@@ -175,11 +205,26 @@ def join(parts: Parts, recordings: list[Recording], errors: dict[str, str], abou
             table, note = parts.read(recording)
             events.add(table)
             rows.append(_row(recording, note=note, count=len(table)))
+    _events_as_text(folder)
     table = _recordings(rows)
     with whole(folder / RECORDINGS) as file:
         table.to_parquet(file, index=False)
     with whole(folder / "recordings.csv") as file:
         file.write(table.to_csv(index=False).encode())
+
+
+def _events_as_text(folder: Path) -> None:
+    """Write the joined events once more, for a spreadsheet."""
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    batches = pyarrow.parquet.ParquetFile(folder / EVENTS).iter_batches()
+    with (
+        whole(folder / "events.csv") as file,
+        pyarrow.csv.CSVWriter(file, _schema()) as table,
+    ):
+        for batch in batches:
+            table.write_batch(batch)
 
 
 class _Events:
@@ -284,8 +329,6 @@ def _table(events: pd.DataFrame):
 def _row(
     recording: Recording, *, note: Note | None = None, count: int = 0, error: str = ""
 ) -> dict:
-    from ._archive_files import plain
-
     return {
         "recording": recording.name,
         "path": plain(recording.path),

@@ -191,7 +191,12 @@ class Microphone:
         try:
             device = sounddevice.query_devices(self.device, "input")
         except (ValueError, sounddevice.PortAudioError) as error:
-            there = ", ".join(f"{d['index']}: {d['name']}" for d in devices()) or "none"
+            there = ", ".join(f"{d['index']}: {d['name']}" for d in devices())
+            if not there:
+                raise StreamError(
+                    f"{self._name()}: no device here can record; connect one, or read a recording "
+                    "(--file)"
+                ) from None
             raise StreamError(f"{self._name()}: {error}; devices that record: {there}") from None
         return device
 

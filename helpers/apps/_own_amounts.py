@@ -83,7 +83,7 @@ def _few(counts: pd.Series, groups: pd.Series) -> list[Finding]:
             f"Fewer than {FEW} events: {_each(few, 'event')}.",
             "The interval of every score will be wide, and differences between methods will drown "
             "in it.",
-            f"Label {FEW} or more; helpers.labels.propose makes proposals to correct.",
+            f"Label {FEW} or more; notebook 03 makes proposals that you correct.",
         )
     ]
 

@@ -20,16 +20,17 @@ def gather(
     matches: _own_matching.Matches,
     column: str | None,
     problems: list[str],
-) -> tuple[pd.DataFrame, set[str]]:
-    """All events with their filename, and the recordings that somebody labelled."""
+) -> tuple[pd.DataFrame, set[str], int]:
+    """All events with their filename, the recordings labelled, and how many files were refused."""
     index = _own_matching.index_of(found.sounds)
-    tables, source = [], {}
+    tables, source, refused = [], {}, 0
     texts = [(text, sound) for sound, text in matches.own.items()]
     for text, sound in [*texts, *((text, None) for text in matches.tables)]:
         try:
             table = _own_labels.read(folder / text, column=column)
         except LabelError as error:
             problems.append(relative(error, folder))
+            refused += 1
             continue
         table = _to_recordings(table, text, sound, index, problems)
         for name in sorted({*table["filename"]} | ({sound} if sound else set())):
@@ -42,7 +43,7 @@ def gather(
     empty = pd.DataFrame({name: pd.Series(dtype=object) for name in columns})
     events = pd.concat(tables, ignore_index=True) if tables else empty
     events = events[columns].astype({"onset": "float64", "offset": "float64"})
-    return events, set(source)
+    return events, set(source), refused
 
 
 def _to_recordings(
@@ -84,41 +85,42 @@ def _to_recordings(
 def settle(
     events: pd.DataFrame,
     wanted: tuple[str, ...],
-    labelled: set[str],
-    found: _own_matching.Files,
     problems: list[str],
 ) -> tuple[tuple[str, ...], list[Finding]]:
     """Give labels without text the one asked for; say which labels there are and are not."""
     notes = []
     if events.empty:
-        problems.append(_no_labels(labelled, found))
         return wanted, notes
     bare = events["event_label"].astype(str).str.strip() == ""
-    if bare.any():
-        files = sorted(set(events.loc[bare, "source"]))
-        if len(wanted) == 1:
-            mixed = sorted(set(files) & set(events.loc[~bare, "source"]))
-            events.loc[bare, "event_label"] = wanted[0]
-            notes += _forgotten(events[bare], mixed, wanted[0])
-        else:
-            asked = "no label" if not wanted else f"{len(wanted)} labels"
-            problems.append(
-                f"{counted(int(bare.sum()), 'label')} without text in {named(files)}, and {asked} "
-                "asked for: ask for one, and they take it, or write their text"
-            )
-            events = events[~bare]
+    written = events.loc[~bare, "event_label"].value_counts()
+    for label in wanted:  # before labels without text take a name that may be a slip
+        if label not in written.index and not written.empty:
+            problems.append(_unused(label, written))
+    if bare.any() and len(wanted) == 1:
+        notes.append(_textless(events, bare, wanted[0]))
+        events.loc[bare, "event_label"] = wanted[0]
+    elif bare.any():
+        problems.append(_nameless(events[bare], wanted))
+        events = events[~bare]
     used = events["event_label"].value_counts()
-    for label in wanted:
-        if label not in used.index and not used.empty:
-            problems.append(_unused(label, used))
     return wanted or tuple(sorted(used.index)), notes + _look_alikes(used, wanted)
 
 
-def _no_labels(labelled: set[str], found: _own_matching.Files) -> str:
+def no_labels(
+    folder: Path, labelled: set[str], found: _own_matching.Files, ignored: list[str]
+) -> str:
+    """Say that nobody labelled anything, and which files may have been meant as labels."""
     other = [
         f"{name} is {_own_labels.FOREIGN[PurePosixPath(name).suffix.lower()]}"
         for name in found.foreign[:1]
     ]
+    for name in ignored:
+        if columns := _own_labels.columns_of(folder / name):
+            other.append(
+                f"{name} has the columns {', '.join(columns)}: a table of labels has onset, offset "
+                "(seconds), event_label, and filename where it tells of several recordings"
+            )
+            break
     sounds = counted(len(found.sounds), "recording")
     if labelled:
         text = (
@@ -136,21 +138,28 @@ def _unused(label: str, used: pd.Series) -> str:
     return f"label {label!r} is used nowhere; used are {there}: ask for one of these"
 
 
-def _forgotten(bare: pd.DataFrame, mixed: list[str], label: str) -> list[Finding]:
-    """Warn on labels without text that stand among labels with text."""
-    count = int(bare["source"].isin(mixed).sum())
-    if not count:
-        return []
-    return [
-        Finding(
-            "warning",
-            "text_missing",
-            f"{counted(count, 'label')} without text among labels with text in {named(mixed)}: "
-            f"taken for {label!r}.",
-            "A label that was forgotten may as well mark something else.",
-            "Open these files and write the text.",
-        )
-    ]
+def _textless(events: pd.DataFrame, bare: pd.Series, label: str) -> Finding:
+    """Say which labels have no text: a warning where others have one."""
+    files = sorted(set(events.loc[bare, "source"]))
+    what = (
+        f"Without text: {int(bare.sum())} of {counted(len(events), 'label')}, taken for {label!r}; "
+        f"in {named(files)}."
+    )
+    if bare.all():
+        why = "Whatever name is asked for, they take it: a slip in it would not be noticed."
+        return Finding("note", "text_missing", what, why, "Nothing, if that is what they mark.")
+    why = "A label that was forgotten may as well mark something else."
+    return Finding("warning", "text_missing", what, why, "Open these files and write the text.")
+
+
+def _nameless(bare: pd.DataFrame, wanted: tuple[str, ...]) -> str:
+    """Say that labels without text cannot be given a name."""
+    remedy = "write their text"
+    if not wanted:
+        remedy = "say what all of them are (labels='cough', --label cough), or " + remedy
+    asked = f", and {len(wanted)} labels asked for" if wanted else ""
+    files = sorted(set(bare["source"]))
+    return f"{counted(len(bare), 'label')} without text in {named(files)}{asked}: {remedy}"
 
 
 def _look_alikes(used: pd.Series, wanted: tuple[str, ...]) -> list[Finding]:

@@ -13,7 +13,7 @@ import pandas as pd
 SEVERITIES = ("stop", "warning", "note")
 COLOURS = {"stop": "#b00020", "warning": "#8a5a00", "note": "#00508a"}
 WIDTH = 96
-SHOWN = 3
+SHOWN, MOST = 3, 12  # names in a list, problems in a message
 
 
 class OwnError(ValueError):
@@ -30,7 +30,8 @@ class OwnError(ValueError):
     def __init__(self, folder: object, problems: Sequence[str]):
         self.problems = tuple(problems)
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        lines = "\n".join(f"  - {problem}" for problem in problems)
+        shown = [*problems[:MOST], f"... and {len(problems) - MOST} more"]
+        lines = "\n".join(f"  - {problem}" for problem in shown[: max(len(problems), MOST + 1)])
         super().__init__(f"{folder}: {count} to mend first\n{lines}")
 
 

@@ -26,6 +26,8 @@ FOREIGN = {
     ".textgrid": "Praat's labels: save the tier as a table with columns onset, offset, event_label",
     ".eaf": "ELAN's labels: use File > Export As > Tab-delimited Text",
     ".svl": "Sonic Visualiser's labels: use File > Export Annotation Layer",
+    ".xlsx": "a spreadsheet: save it as CSV with the columns filename, onset, offset, event_label",
+    ".ods": "a spreadsheet: save it as CSV with the columns filename, onset, offset, event_label",
     ".jams": "JAMS: write the events as a table with columns onset, offset, event_label",
 }
 """Labels of other programs, which are not read, and what to do with them."""
@@ -63,12 +65,22 @@ def kind(path: Path) -> str | None:
     first = next((line for line in text.splitlines() if line.strip()), "")
     if is_raven(first):
         return "raven"
-    names = _header(first)[1]
-    if _position(names, ONSET) is not None and _position(names, OFFSET) is not None:
+    names = header(first)[1]
+    if position(names, ONSET) is not None and position(names, OFFSET) is not None:
         return "table"
     fields = first.split("\t")
     numbers = [re.fullmatch(r"\s*[+-]?\d+([.,]\d*)?(e[+-]?\d+)?\s*", f) for f in fields[:2]]
     return "audacity" if len(fields) in (2, 3) and all(numbers) else None
+
+
+def columns_of(path: Path) -> list[str]:
+    """Names of the columns of what may be a table; none for other text."""
+    try:
+        lines = decode(path).splitlines()
+    except labels.LabelError:
+        return []
+    names = header(next((line for line in lines if line.strip()), ""))[1]
+    return names if path.suffix.lower() in {".csv", ".tsv"} and len(names) > 1 else []
 
 
 def names_recordings(path: Path, found: str) -> bool:
@@ -76,7 +88,7 @@ def names_recordings(path: Path, found: str) -> bool:
     first = next(line for line in decode(path).splitlines() if line.strip())
     if found == "raven":
         return any(name.strip().lower() in RAVEN_FILES for name in first.split("\t"))
-    return found == "table" and _position(_header(first)[1], FILENAME) is not None
+    return found == "table" and position(header(first)[1], FILENAME) is not None
 
 
 def read(path: Path, *, column: str | None) -> pd.DataFrame:
@@ -135,7 +147,7 @@ def read_table(path: Path, *, column: str | None = None) -> pd.DataFrame:
     """
     text = decode(path)
     first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter, names = _header(first)
+    delimiter, names = header(first)
     at = _columns(path, names, column)
     rows, where = [], []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -161,7 +173,7 @@ def read_table(path: Path, *, column: str | None = None) -> pd.DataFrame:
     return pd.concat([spans, events[empty]], ignore_index=True)
 
 
-def _header(line: str) -> tuple[str, list[str]]:
+def header(line: str) -> tuple[str, list[str]]:
     """Delimiter and the names of the columns, in small letters and without their unit."""
     delimiter = max(",;\t", key=line.count)
     cells = next(csv.reader([line], delimiter=delimiter), [])
@@ -169,7 +181,7 @@ def _header(line: str) -> tuple[str, list[str]]:
     return delimiter, [re.sub(r"[\s_]+", " ", name).strip() for name in names]
 
 
-def _position(names: list[str], wanted: tuple[str, ...]) -> int | None:
+def position(names: list[str], wanted: tuple[str, ...]) -> int | None:
     return next((names.index(name) for name in wanted if name in names), None)
 
 
@@ -177,7 +189,7 @@ def _columns(path: Path, names: list[str], column: str | None) -> dict[str, int 
     """Where filename, onset, offset and label stand; None for what the table does not have."""
     texts = TEXT if column is None else (re.sub(r"[\s_]+", " ", column.strip().lower()),)
     at = {
-        name: _position(names, known)
+        name: position(names, known)
         for name, known in zip(
             ("filename", "onset", "offset", "label"),
             (FILENAME, ONSET, OFFSET, texts),

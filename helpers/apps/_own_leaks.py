@@ -159,8 +159,8 @@ def series(recordings: pd.DataFrame) -> list[Finding]:
             f"Names that look like pieces of one recording, in different groups: {named(shown)}.",
             "If they share the room, the hour or the speaker, what is tested is close to what was "
             f"trained on, and the scores of {counted(sum(map(len, runs)), 'recording')} flatter.",
-            "Put what belongs together into one folder and read with group='folder', or give a "
-            "table of filename and group. Nothing, if each was made apart.",
+            "Put what belongs together into one folder and say group='folder' (--group folder), or "
+            "give a table of filename and group. Nothing, if each was made apart.",
         )
     ]
 

@@ -72,7 +72,7 @@ def _silence(sounds: dict[str, Sound]) -> list[Finding]:
             f"of the frames, in half of these {100 * half:.0f} % or more.",
             "Where nothing sounds between the events any threshold on the level finds them, so an "
             "energy detector looks better here than it will be in a room.",
-            "Look at the scores with background mixed in as well (helpers.augment), or record "
+            "Look at the scores with background mixed in as well (notebook 14), or record "
             "without a noise gate.",
         )
     ]

@@ -105,9 +105,11 @@ def read(
     sounds, problems = _measured(folder, found.sounds)
     matches = _own_matching.match(folder, found, skip=_own_groups.table_within(folder, group))
     problems += matches.problems
-    events, labelled = _own_events.gather(folder, found, matches, column, problems)
+    events, labelled, refused = _own_events.gather(folder, found, matches, column, problems)
+    if events.empty and not refused:
+        problems.append(_own_events.no_labels(folder, labelled, found, matches.ignored))
     groups = _own_groups.groups(found.sounds, group, problems)
-    wanted, notes = _own_events.settle(events, wanted, labelled, found, problems)
+    wanted, notes = _own_events.settle(events, wanted, problems)
     if problems:
         raise OwnError(folder, problems)
     kept = [name for name in found.sounds if unlabelled == "empty" or name in labelled]
@@ -123,6 +125,8 @@ def read(
         note="Your own recordings; read what helpers.apps.own.check says about them.",
     )
     notes += late + _about_files(found, matches, labelled, unlabelled)
+    if group == "recording" and len(kept) > 1:
+        notes.append(_own_groups.alone(len(kept)))
     return Collection(dataset, wanted, Findings(notes), {name: sounds[name] for name in kept})
 
 
@@ -145,7 +149,7 @@ def _measured(folder: Path, names: list[str]) -> tuple[dict, list[str]]:
         try:
             sounds[name] = _own_sound.measure(folder / name)
         except audio.AudioError as error:
-            problems.append(f"{relative(error, folder)}; or move {name} out of the folder")
+            problems.append(f"{relative(error, folder)}; or move {name} out, with its labels")
     return sounds, problems
 
 
@@ -179,11 +183,12 @@ def _about_files(
             Finding(
                 "warning" if unlabelled == "empty" else "note",
                 "unlabelled",
-                f"{len(bare)} of {counted(len(found.sounds), 'recording')} have no label file and "
-                f"are {taken}: {named(bare)}.",
+                f"{len(bare)} of {counted(len(found.sounds), 'recording')}, without a label file, "
+                f"{'is' if len(bare) == 1 else 'are'} {taken}: {named(bare)}.",
                 "An event in a recording that counts as empty is taught as background, and "
                 "counted as a false alarm when it is found.",
-                "Listen to them; if nobody has, read with unlabelled='skip'."
+                "Listen to them; if nobody has, leave them out: --skip-unlabelled or "
+                "unlabelled='skip'."
                 if unlabelled == "empty"
                 else "Label them too: recordings without events show the false alarms.",
             )
@@ -193,7 +198,7 @@ def _about_files(
             Finding(
                 "note",
                 "ignored_files",
-                f"{counted(len(matches.ignored), 'file')} hold no labels and were passed over: "
+                f"Passed over for want of labels: {counted(len(matches.ignored), 'file')}, "
                 f"{named(matches.ignored)}.",
                 "A label file that is not recognised would be missed.",
                 "Nothing, if they are notes; a label file has three columns with tabs between.",

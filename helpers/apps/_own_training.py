@@ -158,6 +158,8 @@ def train(
         seconds[name] = seconds.get(name, 0.0) + time.monotonic() - begun
         report(f"{name}{_for(label, collection)}, {_since(start)}")
     left = max(LEAST_SECONDS, 60 * minutes - (time.monotonic() - start))
+    if left == LEAST_SECONDS:
+        report(f"of {60 * minutes:.0f} s too little is left: the network is trained its least")
     begun = time.monotonic()
     learnt = network(made, cut, seconds=left, seed=seed, report=report)
     seconds[NETWORK] = time.monotonic() - begun

@@ -42,6 +42,7 @@ from ._archive_files import SUFFIXES, ArchiveError, Recording, find
 from ._archive_parts import Parts, told
 from ._archive_progress import Progress
 from ._archive_work import Model, work
+from ._own_findings import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,9 +50,10 @@ if TYPE_CHECKING:
 __all__ = ["SUFFIXES", "Archive", "ArchiveError", "detect", "open_results"]
 
 EPILOG = """\
-In OUT are events.parquet (recording, onset, offset, event_label, score), and recordings.parquet
-and .csv (status, duration, events, rate with its interval, peak level, why it failed). Run the same
-command again to go on after an interruption, or for what is new or changed in the archive.
+In OUT are events.parquet and .csv (recording, onset, offset, event_label, score), and
+recordings.parquet and .csv (status, duration, events, rate with its interval, peak level, why it
+failed). Run the same command again to go on after an interruption, or for what is new or changed in
+the archive.
 
 exit status: 0 every recording is done; 3 all the others are, but some could not be read; 130
 Ctrl-C; 1 something is wrong with the detector, the archive or the folder of results; 2 the command
@@ -161,7 +163,8 @@ class Archive:
     def __str__(self) -> str:
         table = self.recordings
         hours, count = table["duration"].sum() / 3600, int(table["events"].sum())
-        told = f"{count} events in {hours:.2f} h of sound, {len(table)} recordings"
+        told = f"{counted(count, 'event')} in {hours:.2g} h of sound, "
+        told += counted(len(table), "recording")
         return told + (f", {len(self.failed)} of them failed" if len(self.failed) else "")
 
 
@@ -204,8 +207,9 @@ def detect(
     Raises
     ------
     ArchiveError
-        When a path is not there, a folder holds no sound, another run writes into `folder`, or
-        something cannot be written there, for instance on a full disk. What is done is kept.
+        When a path is not there, a folder holds no sound, another run writes into `folder`, it is
+        a detector's or holds the results of other recordings, or something cannot be written
+        there, for instance on a full disk. What is done is kept.
     helpers.bundle.BundleError
         When the detector cannot be used.
     ValueError
@@ -217,6 +221,7 @@ def detect(
     model, recordings = Model.of(detector), find(paths, root=root)
     folder = Path(os.path.abspath(folder))
     parts = Parts(folder, detector=model.key)
+    _archive_parts.refuse_other(folder, recordings)
     with _alone(folder):
         parts.open()
         kept = parts.done()

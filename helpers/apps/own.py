@@ -14,6 +14,7 @@ The same as a command is ``python -m helpers.own my_sounds --label cough``.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -182,7 +183,12 @@ def parser() -> argparse.ArgumentParser:
         help="what to detect; again for another one; left out: every label that is used",
     )
     made.add_argument("--out", type=Path, metavar="FOLDER", help="where the detector goes")
-    made.add_argument("--minutes", type=float, default=5.0, metavar="M", help="time for all")
+    made.add_argument(
+        "--overwrite", action="store_true", help="replace the detector that is there already"
+    )
+    made.add_argument(
+        "--minutes", type=float, default=5.0, metavar="M", help="for training (%(default)g)"
+    )
     made.add_argument(
         "--group",
         default="recording",
@@ -208,16 +214,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = made.parse_args(arguments)
     if not options.minutes > 0:
         made.error(f"--minutes must be positive, found {options.minutes:g}")
+    options.out = options.out or Path(f"{options.folder.resolve().name}-detector")
+    if not options.check and (why := _not_free(options.out, overwrite=options.overwrite)):
+        made.error(f"--out {options.out} {why}")
     try:
-        collection = read(
-            options.folder,
-            labels=options.label,
-            group=options.group,
-            unlabelled="skip" if options.skip_unlabelled else "empty",
-        )
+        return _run(options)
     except OwnError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return 130
+
+
+def _not_free(folder: Path, *, overwrite: bool) -> str:
+    """Say why a detector cannot be written there; nothing when it can."""
+    if folder.exists() and not folder.is_dir():
+        return "is a file: name a folder"
+    if (folder / "detector.json").exists():
+        return "" if overwrite else "holds a detector: choose another folder, or give --overwrite"
+    if folder.is_dir() and any(folder.iterdir()):
+        return "holds other files: name a new folder"
+    there = next(place for place in (folder, *folder.resolve().parents) if place.is_dir())
+    return "" if os.access(there, os.W_OK) else f"cannot be made: {there} is not yours to write to"
+
+
+def _run(options) -> int:
+    collection = read(
+        options.folder,
+        labels=options.label,
+        group=options.group,
+        unlabelled="skip" if options.skip_unlabelled else "empty",
+    )
     findings = check(collection)
     print(findings, end="\n\n")
     if findings.stops and not options.anyway:
@@ -241,8 +269,9 @@ def _trained(collection: Collection, options) -> int:
     print(f"\n{result}\n")
     if not result.report.enough and not options.anyway:
         return 3
-    folder = options.out or Path(f"{collection.dataset.name}-detector")
+    folder = options.out
     result.save(folder)
-    print(f"Detector and report are in {folder}. To count live:")
+    print(f"Detector and report are in {folder}. To count live, or in a folder of recordings:")
     print(f"  python -m helpers.track --model {folder}")
+    print(f"  python -m helpers.apps.archive {folder} RECORDINGS --out RESULTS")
     return 0

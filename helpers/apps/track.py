@@ -103,14 +103,14 @@ def _detection(group) -> None:
         type=float,
         default=200.0,
         metavar="RATE",
-        help="alarm from this rate a minute on (%(default)g)",
+        help="of a brew: alarm from this rate a minute on (%(default)g)",
     )
     group.add_argument(
         "--expected-days",
         type=float,
         default=3.0,
         metavar="DAYS",
-        help="falling quiet sooner is an alarm (%(default)g)",
+        help="of a brew: falling quiet sooner is an alarm (%(default)g)",
     )
 
 
