@@ -136,22 +136,22 @@ def test_the_verdict_names_a_plainer_rung_that_did_better(result):
     found["network", "beep"] = trained.found["network", "beep"].iloc[::2]
     report = _own_report.judge(replace(trained, found=found), result.findings)
     rung, ahead = report.rival["beep"]
-    assert rung == "random forest"
-    assert ahead.value < 0
     shown = report.table.query("label == 'beep' and collar == 0.2").set_index("rung")["f1"]
-    assert ahead.value == pytest.approx(shown["network"].value - shown["random forest"].value)
-    assert f"The random forest did better (the network is {ahead:+.2f}" in report.verdict
-    assert "The random forest" not in result.report.verdict.splitlines()[0] or (
-        result.report.rival["beep"][1].value < 0
-    )
+    assert shown[rung].value >= shown["random forest"].value > shown["network"].value
+    assert ahead.value == pytest.approx(shown["network"].value - shown[rung].value)
+    clear = _own_report._outdone(trained, rung, replace(ahead, value=-0.2, low=-0.3, high=-0.1))
+    assert clear.startswith(f" The {rung} did better, by 0.20 [0.10, 0.30]: the network had ")
+    open_ = _own_report._outdone(trained, rung, replace(ahead, value=-0.1, low=-0.3, high=0.1))
+    assert f" The {rung} came out ahead, perhaps by chance, by 0.10 [-0.10, 0.30]" in open_
+    assert _own_report._outdone(trained, rung, replace(ahead, value=0.0)) == ""
 
 
 def test_the_verdict_counts_in_events_and_minutes(result):
     row = result.report.table.query("label == 'beep' and rung == 'network' and collar == 0.2")
     minutes = len(result.trained.parts.test) * 12 / 60
     hits, misses = int(row["hits"].item()), int(row["misses"].item())
-    told = f"In {minutes:.1f} minutes it found {hits} of {hits + misses} and gave"
-    assert told in result.report.verdict.splitlines()[0]
+    told = _own_report._counted(result.trained, "beep", row.iloc[0])
+    assert told.startswith(f"In {minutes:.1f} minutes it found {hits} of {hits + misses} and gave")
 
 
 @settings(deadline=None, max_examples=25)
@@ -260,9 +260,18 @@ def test_where_the_detector_goes_is_looked_at_before_anything_is_read(tmp_path, 
     assert "no such folder" in capsys.readouterr().err
 
 
+# A process that was started in the background ignores Ctrl-C, and so do those that it starts.
+LISTENING = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from helpers.apps import own
+sys.exit(own.main())
+"""
+
+
 def test_ctrl_c_ends_the_command_and_leaves_nothing(tmp_path):
     made = folder_of(tmp_path / "tones", recordings=14, labels=("beep",))
-    command = [sys.executable, "-u", "-m", "helpers.own", made, "--label", "beep"]
+    command = [sys.executable, "-u", "-c", LISTENING, made, "--label", "beep"]
     process = subprocess.Popen(
         [*command, "--out", tmp_path / "detector"],
         stdout=subprocess.PIPE,

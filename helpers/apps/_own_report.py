@@ -157,10 +157,9 @@ def _outdone(trained: Trained, rung: str, ahead: Interval) -> str:
     if ahead.value >= 0:
         return ""
     epochs = counted(len(trained.network.history), "epoch")
-    return (
-        f" The {rung} did better (the network is {ahead:+.2f} from it): the network had {epochs}, "
-        "give it more minutes."
-    )
+    by = f"{-ahead.value:.2f} [{-ahead.high:.2f}, {-ahead.low:.2f}]"
+    how = "did better" if ahead.high < 0 else "came out ahead, perhaps by chance"
+    return f" The {rung} {how}, by {by}: the network had {epochs}, give it more minutes."
 
 
 def errors(trained: Trained, *, collar: float = 0.2) -> pd.DataFrame:
