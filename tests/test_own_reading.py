@@ -331,8 +331,10 @@ def test_what_may_have_been_meant_as_labels_is_named(tmp_path):
 def test_label_files_that_are_refused_are_not_said_to_be_missing(tmp_path):
     sound(tmp_path / "a.wav")
     text(tmp_path / "a.txt", "0,5\t0,8\tcough\n")
-    (told,) = problems(tmp_path).splitlines()
-    assert "decimal comma" in told
+    with pytest.raises(OwnError, match="decimal comma") as caught:
+        read(tmp_path)
+    assert len(caught.value.problems) == 1
+    assert len(str(caught.value).splitlines()) == 2
 
 
 def test_a_message_of_many_problems_stays_readable(tmp_path):

@@ -30,8 +30,10 @@ class OwnError(ValueError):
     def __init__(self, folder: object, problems: Sequence[str]):
         self.problems = tuple(problems)
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        shown = [*problems[:MOST], f"... and {len(problems) - MOST} more"]
-        lines = "\n".join(f"  - {problem}" for problem in shown[: max(len(problems), MOST + 1)])
+        shown = list(problems[:MOST])
+        if len(problems) > MOST:
+            shown.append(f"... and {len(problems) - MOST} more")
+        lines = "\n".join(f"  - {problem}" for problem in shown)
         super().__init__(f"{folder}: {count} to mend first\n{lines}")
 
 
