@@ -678,9 +678,18 @@ def test_a_worker_that_dies_is_told_and_the_run_goes_on_later(detector, long, tm
     finished(detector, long, out)
 
 
+# A process that was started in the background ignores Ctrl-C, and so do those that it starts.
+LISTENING = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from helpers.apps import archive
+sys.exit(archive.main())
+"""
+
+
 def test_ctrl_c_ends_it_with_the_status_of_a_shell(detector, long, tmp_path):
     out = tmp_path / "out"
-    process = command(SHIPPED, long, "--out", out, "--quiet")
+    process = command(SHIPPED, long, "--out", out, "--quiet", before=["-c", LISTENING])
     try:
         wait_until(lambda: list(out.glob("parts/*.parquet")), process)
         os.killpg(process.pid, signal.SIGINT)  # a terminal tells all of the group
