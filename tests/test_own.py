@@ -178,6 +178,17 @@ def test_parts_keep_groups_whole_and_each_has_every_label(n_groups, seed):
     assert all(len(part) for part in cut)
 
 
+def test_labels_of_points_get_a_length_to_learn_from_and_the_collection_stays(tmp_path):
+    made = folder_of(tmp_path / "tones", recordings=2, labels=("beep",), seconds=4)
+    (made / "00.txt").write_text("3.95\t3.95\tbeep\n")  # a point near the end
+    collection = own.read(made, labels="beep")
+    before = collection.dataset.events.copy()
+    events = _own_training.materials(collection)["beep"].events
+    assert (events["offset"] - events["onset"] >= ladder.ATTACK - 1e-9).all()
+    pd.testing.assert_frame_equal(collection.dataset.events, before)
+    assert not [f for f in own.check(collection) if f.check == "outside"]
+
+
 def test_a_label_in_one_group_alone_cannot_be_held_out():
     recordings = pd.DataFrame({"filename": list("abcdef"), "group": list("abcdef")})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -65,11 +65,12 @@ def materials(collection: Collection) -> dict[str, ladder.Material]:
     names = data.recordings["filename"]
     log_mels = {name: front_end.log_mel(data.audio(name)) for name in names}
     made = {}
+    # a point has no length to learn from; the collection keeps its own offsets
+    events = data.events.assign(
+        offset=np.maximum(data.events["offset"], data.events["onset"] + ladder.ATTACK)
+    )
     for label in collection.labels:
-        given = collection.for_label(label)
-        given.events["offset"] = np.maximum(  # a point has no length to learn from
-            given.events["offset"], given.events["onset"] + ladder.ATTACK
-        )
+        given = replace(collection.for_label(label), events=events)
         made[label] = ladder.material(given, front_end=front_end, log_mels=log_mels)
     return made
 

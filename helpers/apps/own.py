@@ -157,7 +157,7 @@ def train(
     """
     findings = check(collection)
     if findings.stops and not anyway:
-        raise OwnError(collection.dataset.folder, [f"{f.what}. {f.remedy}" for f in findings.stops])
+        raise OwnError(collection.dataset.folder, [f"{f.what} {f.remedy}" for f in findings.stops])
     try:
         trained = _own_training.train(
             collection, minutes=minutes, seed=seed, report=report or (lambda _: None)
